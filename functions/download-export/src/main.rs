@@ -1,0 +1,2 @@
+//! The bootstrap of `download-export`.
+fn main() {}

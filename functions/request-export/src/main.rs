@@ -1,0 +1,2 @@
+//! The bootstrap of `request-export`.
+fn main() {}

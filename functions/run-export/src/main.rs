@@ -1,0 +1,2 @@
+//! The bootstrap of `run-export`.
+fn main() {}

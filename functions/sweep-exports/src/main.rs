@@ -1,0 +1,2 @@
+//! The bootstrap of `sweep-exports`.
+fn main() {}
