@@ -1,0 +1,85 @@
+//! Every number of the service: its unit, its reason, its source.
+
+use std::time::Duration;
+
+/// Characters of an organization's id at most: it is part of keys (DynamoDB: partition keys up to 2 048 bytes).
+pub const ORG_ID_CHARS: usize = 128;
+/// Characters of a lead's id at most: 24 + 1 + 128 × 4 bytes = 537 fits a sort key (DynamoDB: 1 024 bytes).
+pub const LEAD_ID_CHARS: usize = 128;
+/// Key-shards of a source unless it says otherwise: one DynamoDB partition yields 3 000 read units/s, 12 MB/s strongly consistent.
+pub const SHARDS: u16 = 8;
+/// One lead in so many is in the sampled index.
+pub const SAMPLE_ONE_IN: u64 = 1024;
+
+/// A piece of a file, cut at the first row end at or after so many bytes: 8 MiB.
+///
+/// S3 wants 5 MiB of every part but the last and takes 10 000 parts (qfacts.html): 10 000 × 8 MiB = 78 GiB.
+pub const PIECE_BYTES: usize = 8 << 20;
+/// The least S3 takes for a part that is not the last: 5 MiB.
+pub const MIN_PART_BYTES: u64 = 5 << 20;
+/// The most parts S3 takes for an object.
+pub const MAX_PARTS: usize = 10_000;
+/// Uploads of pieces under way at once: while one is filled two travel, 3 × 8 MiB in all.
+pub const UPLOADS_AT_ONCE: usize = 2;
+/// Copies of pieces under way at once in the assembly (`promises.md` P8b).
+pub const COPIES_AT_ONCE: usize = 32;
+
+/// How long one invocation reads before it pauses.
+pub const SLICE: Duration = Duration::from_mins(5);
+/// What is kept free before the function's own deadline for the last upload and commit.
+pub const STOP_BEFORE_DEADLINE: Duration = Duration::from_secs(20);
+/// A run's lease. It saves work and protects nothing (`promises.md` §0.5).
+pub const LEASE: Duration = Duration::from_secs(90);
+/// Behind the lease's end, when the sweeper looks again.
+pub const LEASE_GRACE: Duration = Duration::from_secs(15);
+/// Commits come at most so often (but for the first) …
+pub const COMMIT_EVERY: Duration = Duration::from_secs(2);
+/// … and at least so often: the heartbeat that renews the lease, shows progress and meets a cancel.
+pub const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Tries of an export without progress before it fails.
+pub const MAX_TRIES: u32 = 5;
+/// An export older than this fails: the chain of its runs has been broken for good.
+pub const MAX_AGE: Duration = Duration::from_hours(12);
+/// After a terminal state, when leftovers are cleaned: longer than any invocation lives (15 minutes).
+pub const CLEAN_AFTER: Duration = Duration::from_mins(20);
+/// When a new export is first looked at by the sweeper, should its message be lost.
+pub const FIRST_DUE: Duration = Duration::from_secs(30);
+/// The sweeper looks again at what it has seen after this long.
+pub const SWEEP_BACKOFF: Duration = Duration::from_mins(1);
+/// Exports one sweep looks at.
+pub const SWEEP_LIMIT: usize = 100;
+/// The hash partitions of the sparse index of what is due.
+pub const DUE_SHARDS: u8 = 8;
+
+/// Days a file is kept.
+pub const RETENTION: Duration = Duration::from_hours(168);
+/// How long a download link lives.
+pub const DOWNLOAD_TTL: Duration = Duration::from_mins(5);
+/// How long a download link may live at most: the session token that signs it may end sooner (S-1).
+pub const DOWNLOAD_TTL_MAX: Duration = Duration::from_mins(15);
+/// How long an idempotency key is remembered.
+pub const IDEMPOTENCY: Duration = Duration::from_hours(24);
+/// Characters of an idempotency key at most.
+pub const IDEMPOTENCY_KEY_CHARS: usize = 255;
+/// Exports of an organization pending or processing at once.
+pub const MAX_ACTIVE_EXPORTS: usize = 20;
+/// How long contention in the request's transaction is fought before 503.
+pub const CONTENTION: Duration = Duration::from_secs(2);
+/// A request's body at most: 64 KiB.
+pub const BODY_BYTES: usize = 64 << 10;
+/// Values in one filter list at most.
+pub const FILTER_VALUES: usize = 100;
+/// Characters of a search at most.
+pub const SEARCH_CHARS: usize = 200;
+/// Characters of a header that the caller gives.
+pub const HEADER_CHARS: usize = 255;
+/// Entries of a history page at most.
+pub const HISTORY_LIMIT: usize = 100;
+/// Entries of a history page unless asked.
+pub const HISTORY_DEFAULT: usize = 50;
+/// Rows of data that Excel shows: 1 048 576 less the header.
+pub const EXCEL_ROWS: u64 = 1_048_575;
+/// Characters (UTF-16 units) that an Excel cell holds.
+pub const EXCEL_CELL_CHARS: usize = 32_767;
+/// Uncompressed bytes of CSV after which a gzip member is closed, at the next row end.
+pub const GZIP_MEMBER_BYTES: usize = 1 << 20;
