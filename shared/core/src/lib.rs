@@ -3,6 +3,8 @@
 //! Pure: no AWS, no HTTP, no tokio, no clock, no randomness, no environment. Ids, instants and randomness come in as
 //! arguments or through the ports of [`ports`].
 
+pub mod fields;
+pub mod format;
 pub mod lead;
 pub mod limits;
 pub mod page;
