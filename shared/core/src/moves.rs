@@ -1,0 +1,183 @@
+//! The moves of a record from state to state: pure functions from the state seen to the next, as `promises.md` §4.2 numbers them.
+
+use std::time::Duration;
+
+use crate::access::Person;
+use crate::limits;
+use crate::record::{
+    Checkpoint, Export, Failure, FailureCode, File, Lease, Progress, RunId, Status, Warning,
+};
+use crate::time::Instant;
+
+/// What a run knows at its end, for [`Export::finished`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finish {
+    /// The file, stored.
+    pub file: File,
+    /// Its data rows.
+    pub rows: u64,
+    /// Whether the limit cut.
+    pub truncated: bool,
+    /// How far the reading went.
+    pub progress: Progress,
+    /// What a reader should know.
+    pub warnings: Vec<Warning>,
+}
+
+impl Export {
+    fn next(&self, by: RunId) -> Self {
+        Self {
+            version: self.version + 1,
+            by,
+            ..self.clone()
+        }
+    }
+
+    /// P2: `run` takes the lease.
+    #[must_use]
+    pub fn leased(&self, run: RunId, now: Instant) -> Self {
+        let mut next = self.next(run);
+        next.head.status = Status::Processing;
+        next.head.started_at = next.head.started_at.or(Some(now));
+        next.tries += 1;
+        next.slices += 1;
+        next.renew(run, now);
+        next
+    }
+
+    fn renew(&mut self, run: RunId, now: Instant) {
+        let until = now.plus(limits::LEASE);
+        self.lease = Some(Lease { run, until });
+        self.due_at = Some(until.plus(limits::LEASE_GRACE));
+    }
+
+    /// P6: the checkpoint, if there is a newer one, the progress and the lease, moved.
+    #[must_use]
+    pub fn committed(
+        &self,
+        run: RunId,
+        checkpoint: Option<Checkpoint>,
+        progress: Progress,
+        now: Instant,
+    ) -> Self {
+        let mut next = self.next(run);
+        next.head.progress = progress.at_least(self.head.progress);
+        next.adopt(checkpoint);
+        next.renew(run, now);
+        next
+    }
+
+    fn adopt(&mut self, checkpoint: Option<Checkpoint>) {
+        let Some(checkpoint) = checkpoint else { return };
+        let before = self
+            .checkpoint
+            .as_ref()
+            .and_then(|known| known.cursor.as_ref());
+        if checkpoint.cursor.as_ref() != before {
+            self.tries = 0;
+        }
+        self.checkpoint = Some(checkpoint);
+    }
+
+    /// P7: the checkpoint with its tail; the lease is given back and the next run is due at once.
+    #[must_use]
+    pub fn paused(
+        &self,
+        run: RunId,
+        checkpoint: Checkpoint,
+        progress: Progress,
+        now: Instant,
+    ) -> Self {
+        let mut next = self.committed(run, Some(checkpoint), progress, now);
+        next.lease = None;
+        next.due_at = Some(now);
+        next
+    }
+
+    fn ended(&self, by: RunId, status: Status, now: Instant) -> Self {
+        debug_assert!(
+            self.status().may_become(status),
+            "{:?} to {status:?}",
+            self.status()
+        );
+        let mut next = self.next(by);
+        next.head.status = status;
+        next.head.completed_at = Some(now);
+        next.lease = None;
+        next.checkpoint = None;
+        next.notify = true;
+        next.due_at = Some(now);
+        next.clean_at = Some(now.plus(limits::CLEAN_AFTER));
+        next
+    }
+
+    /// P8c FINISH: the file is there; it goes after `retention`.
+    #[must_use]
+    pub fn finished(&self, finish: Finish, now: Instant, retention: Duration) -> Self {
+        let mut next = self.ended(finish.file.run, Status::Completed, now);
+        next.head.progress = finish.progress.at_least(self.head.progress);
+        next.head.file_expires_at = Some(now.plus(retention));
+        next.head.lead_count = Some(finish.rows);
+        next.head.truncated = Some(finish.truncated);
+        next.head.warnings = finish.warnings;
+        next.head.file = Some(finish.file);
+        next
+    }
+
+    /// FAIL: there will be no file.
+    #[must_use]
+    pub fn failed(&self, by: RunId, code: FailureCode, now: Instant) -> Self {
+        let mut next = self.ended(by, Status::Failed, now);
+        next.head.failure = Some(Failure::new(code, self.id()));
+        next
+    }
+
+    /// CANCEL of a running export by `person`.
+    #[must_use]
+    pub fn cancelled(&self, by: RunId, person: Person, now: Instant) -> Self {
+        let mut next = self.ended(by, Status::Cancelled, now);
+        next.head.ended_by = Some(person);
+        next
+    }
+
+    /// The file of a completed export goes: deleted by `person`, or after retention by nobody. The cleaning is repeated later.
+    #[must_use]
+    pub fn expired(&self, by: RunId, person: Option<Person>, now: Instant) -> Self {
+        debug_assert!(self.status().may_become(Status::Expired));
+        let mut next = self.next(by);
+        next.head.status = Status::Expired;
+        next.head.ended_by = person;
+        next.head.file_expires_at = Some(now);
+        next.clean_at = Some(now.plus(limits::CLEAN_AFTER));
+        next.due_at = if next.notify {
+            Some(now)
+        } else {
+            next.clean_at
+        };
+        next
+    }
+
+    /// P9a: the terminal state has been told.
+    #[must_use]
+    pub fn told(&self, by: RunId) -> Self {
+        let mut next = self.next(by);
+        next.notify = false;
+        next.due_at = next.clean_at.or_else(|| next.rest_due());
+        next
+    }
+
+    /// P9b: leftovers are gone; due again when the file goes.
+    #[must_use]
+    pub fn cleaned(&self, by: RunId) -> Self {
+        let mut next = self.next(by);
+        next.clean_at = None;
+        next.due_at = next.rest_due();
+        next
+    }
+
+    fn rest_due(&self) -> Option<Instant> {
+        (self.status() == Status::Completed)
+            .then_some(self.head.file_expires_at)
+            .flatten()
+    }
+}
