@@ -9,6 +9,7 @@ pub mod filter;
 pub mod format;
 pub mod lead;
 pub mod limits;
+pub mod memory;
 pub mod moves;
 pub mod page;
 pub mod plan;
