@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ports::FileKind;
+
 /// A dialect of CSV (contract §4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -72,5 +74,17 @@ impl Default for Format {
             time_zone: utc(),
             compression: Compression::default(),
         }
+    }
+}
+
+impl Format {
+    /// What a file of this format is stored and served as.
+    pub fn file_kind(&self) -> FileKind {
+        let content_type = match (self.compression, self.profile) {
+            (Compression::Gzip, _) => "application/gzip",
+            (Compression::None, Profile::Tsv) => "text/tab-separated-values; charset=utf-8",
+            (Compression::None, _) => "text/csv; charset=utf-8",
+        };
+        FileKind { content_type }
     }
 }

@@ -4,16 +4,29 @@
 //! arguments or through the ports of [`ports`].
 
 pub mod access;
+pub mod ask;
+pub mod csv;
+pub mod download;
+pub mod end;
+pub mod export;
 pub mod fields;
 pub mod filter;
 pub mod format;
+pub mod history;
+pub mod input;
 pub mod lead;
 pub mod limits;
 pub mod memory;
+pub mod merge;
 pub mod moves;
 pub mod page;
+pub mod piece;
+pub mod pieces;
 pub mod plan;
 pub mod ports;
 pub mod record;
+pub mod request;
+pub mod run;
+pub mod sweep;
 pub mod time;
 pub mod value;

@@ -162,7 +162,7 @@ impl Export {
     pub fn told(&self, by: RunId) -> Self {
         let mut next = self.next(by);
         next.notify = false;
-        next.due_at = next.clean_at.or_else(|| next.rest_due());
+        next.due_at = next.rest_due();
         next
     }
 
@@ -175,9 +175,19 @@ impl Export {
         next
     }
 
+    /// Nothing is to be done now: due again when there is.
+    #[must_use]
+    pub fn rested(&self, by: RunId) -> Self {
+        let mut next = self.next(by);
+        next.due_at = next.rest_due();
+        next
+    }
+
+    /// The next date at which something is to be done with a terminal state that has been told.
     fn rest_due(&self) -> Option<Instant> {
-        (self.status() == Status::Completed)
+        let expires_at = (self.status() == Status::Completed)
             .then_some(self.head.file_expires_at)
-            .flatten()
+            .flatten();
+        self.clean_at.into_iter().chain(expires_at).min()
     }
 }

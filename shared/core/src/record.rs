@@ -262,8 +262,6 @@ pub struct Checkpoint {
     pub cursor: Option<LeadKey>,
     /// Runs with their pieces, in order.
     pub runs: Vec<RunPieces>,
-    /// Sizes of the pieces, in order.
-    pub piece_bytes: Vec<u64>,
     /// Rows beyond the pieces.
     pub tail: Option<Tail>,
     /// Leads looked at up to the cursor.

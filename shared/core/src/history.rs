@@ -1,0 +1,118 @@
+//! ReadHistory: sources, their exports, one export with its downloads.
+
+use std::sync::Arc;
+
+use crate::access::{Access, Act, Principal, Refusal, Role};
+use crate::fields::Source;
+use crate::lead::SourceId;
+use crate::ports::{
+    AuditStore, Download, ExportStore, HistoryPage, HistoryQuery, SourceStore, StoreError,
+};
+use crate::record::{Export, ExportId};
+
+/// Reads what a user may see. Its fields are the ports it needs.
+#[derive(Clone)]
+pub struct ReadHistory {
+    /// Sources and grants.
+    pub sources: Arc<dyn SourceStore>,
+    /// The records.
+    pub exports: Arc<dyn ExportStore>,
+    /// Who was given links.
+    pub audit: Arc<dyn AuditStore>,
+}
+
+/// Why nothing can be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    /// The user may not see it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ReadHistory {
+    /// The sources on which the user has a grant, by id.
+    ///
+    /// # Errors
+    /// [`HistoryError::Store`].
+    pub async fn sources(
+        &self,
+        principal: &Principal,
+    ) -> Result<Vec<(Source, Role)>, HistoryError> {
+        Ok(self
+            .sources
+            .visible(&principal.org, &principal.user)
+            .await?)
+    }
+
+    /// A source that the user may see; none if its name is malformed.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub async fn source(
+        &self,
+        principal: &Principal,
+        source: &str,
+    ) -> Result<Source, HistoryError> {
+        let access = access(&*self.sources, principal, source).await?;
+        Ok(access.allows(Act::See).map(|(source, _)| source.clone())?)
+    }
+
+    /// A part of a source's history, newest first. The organization and source are the caller's, whatever `query` says.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub async fn list(
+        &self,
+        principal: &Principal,
+        source: Source,
+        query: HistoryQuery,
+    ) -> Result<HistoryPage, HistoryError> {
+        let query = HistoryQuery {
+            org: principal.org.clone(),
+            source: source.id,
+            ..query
+        };
+        Ok(self.exports.history(&query).await?)
+    }
+
+    /// One export with its downloads.
+    ///
+    /// # Errors
+    /// [`HistoryError`].
+    pub async fn one(
+        &self,
+        principal: &Principal,
+        id: Option<ExportId>,
+    ) -> Result<(Export, Vec<Download>), HistoryError> {
+        let (export, _) =
+            crate::download::seen::<HistoryError>(&*self.exports, &*self.sources, principal, id)
+                .await?;
+        let downloads = self.audit.downloads(&export.org, export.id()).await?;
+        Ok((export, downloads))
+    }
+}
+
+/// Reads the user's access to the source of this name. A malformed name costs the same read as an unknown one.
+///
+/// # Errors
+/// A store's error.
+pub(crate) async fn access(
+    sources: &dyn SourceStore,
+    principal: &Principal,
+    source: &str,
+) -> Result<Access, StoreError> {
+    match SourceId::parse(source).or_else(|_| SourceId::parse("0")) {
+        Ok(id) => {
+            let access = sources.access(&principal.org, &principal.user, &id).await?;
+            Ok(if id.as_str() == source {
+                access
+            } else {
+                Access::default()
+            })
+        }
+        Err(_) => Ok(Access::default()),
+    }
+}

@@ -1,0 +1,265 @@
+//! RequestExport: an accepted request is a record that will reach a terminal state (R1 to R4).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+
+use crate::access::{Act, Principal, Refusal};
+use crate::ask::Asked;
+use crate::filter::since_export;
+use crate::input::{InvalidRequest, Json, Problems};
+use crate::limits;
+use crate::ports::{
+    Clock, Created, Dice, ExportQueue, ExportStore, Remembered, RequestKey, SourceStore,
+    StoreError, StoreErrorKind,
+};
+use crate::record::{Export, ExportId, RunId};
+use crate::time::Instant;
+
+/// Takes requests. Its fields are the ports it needs.
+#[derive(Clone)]
+pub struct RequestExport {
+    /// Sources and grants.
+    pub sources: Arc<dyn SourceStore>,
+    /// The records.
+    pub exports: Arc<dyn ExportStore>,
+    /// Hints.
+    pub queue: Arc<dyn ExportQueue>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Ids.
+    pub dice: Arc<dyn Dice>,
+    /// Exports of an organization pending or processing at once.
+    pub max_active: usize,
+}
+
+/// A request as it came in.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Who.
+    pub principal: &'a Principal,
+    /// The source's name in the path.
+    pub source: &'a str,
+    /// The path: part of what an idempotency key stands for.
+    pub path: &'a str,
+    /// The caller's idempotency key.
+    pub key: Option<&'a str>,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// An accepted request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accepted {
+    /// The export as it is now.
+    pub export: Export,
+    /// Whether an earlier request with the same key made it.
+    pub replayed: bool,
+}
+
+/// Why a request is not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The user may not.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The request's words.
+    #[error(transparent)]
+    Invalid(#[from] InvalidRequest),
+    /// The key was used for another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// The organization has as many exports under way as it may; those of them that the user may see.
+    #[error("too many exports are under way")]
+    Quota(Vec<ExportId>),
+    /// Others were at the same rows for too long.
+    #[error("too many requests at the same time")]
+    Contention,
+    /// A store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RequestExport {
+    /// Accepts a request: once it answers, the record is durable and will reach a terminal state.
+    ///
+    /// # Errors
+    /// [`RequestError`]: nothing was recorded, but for a store that did not answer: then it may have been.
+    pub async fn request(&self, request: Request<'_>) -> Result<Accepted, RequestError> {
+        let Request {
+            principal, body, ..
+        } = request;
+        // R1
+        let access = crate::history::access(&*self.sources, principal, request.source).await?;
+        let (source, _) = access.allows(Act::Request)?;
+        let key = request
+            .key
+            .map(|key| check_key(key).map(|()| key))
+            .transpose()?;
+        let key = key.map(|key| RequestKey {
+            org: principal.org.clone(),
+            user: principal.user.clone(),
+            key: key.to_owned(),
+        });
+        let now = self.clock.now();
+        let fingerprint = fingerprint(request.path, body);
+        if let Some(key) = &key
+            && let Some(remembered) = self.exports.remembered(key, now).await?
+            && remembered.fingerprint == fingerprint
+        {
+            return self.replay(principal, &remembered).await;
+        }
+        let body = Json::object(body)?;
+        let since = match since_export(&body) {
+            Some(id) => self.requested_at(principal, source, id).await?,
+            None => None,
+        };
+        let asked = Asked::read(&body, source, now, &|_| since)?;
+
+        let id = ExportId(self.dice.uuid());
+        let person = access.person(principal);
+        let by = RunId(self.dice.uuid());
+        let export = Export::new(
+            id,
+            principal.org.clone(),
+            by,
+            person,
+            asked.plan,
+            asked.file_name,
+            source.lead_count,
+        );
+        let row = Remembered {
+            fingerprint,
+            export: id,
+            until: now.plus(limits::IDEMPOTENCY),
+        };
+        // R2
+        match self
+            .create(&export, key.as_ref().map(|key| (key, &row)))
+            .await?
+        {
+            Created::New => {}
+            // Also how an earlier copy of this very call is met, whose answer was lost.
+            Created::Remembered(known) if known.fingerprint == row.fingerprint => {
+                return self
+                    .replay(principal, &known)
+                    .await
+                    .map(|accepted| Accepted {
+                        replayed: accepted.export.id() != id,
+                        ..accepted
+                    });
+            }
+            Created::Remembered(_) => return Err(RequestError::KeyReused),
+            Created::Full(active) => return Err(self.full(principal, active).await?),
+        }
+        // R3: a hint, for speed alone: the record is due soon.
+        let _ = self.queue.send(&export.org, id).await;
+        // R4
+        Ok(Accepted {
+            export,
+            replayed: false,
+        })
+    }
+
+    async fn create(
+        &self,
+        export: &Export,
+        row: Option<(&RequestKey, &Remembered)>,
+    ) -> Result<Created, RequestError> {
+        let until = self.clock.now().plus(limits::CONTENTION);
+        loop {
+            match self.exports.create(export, row, self.max_active).await {
+                Err(error) if error.kind == StoreErrorKind::Conflict => {
+                    if self.clock.now() >= until {
+                        return Err(RequestError::Contention);
+                    }
+                    // 20 to 147 ms: callers that met once should not meet again.
+                    let jitter = u64::from(self.dice.uuid().as_bytes()[0] & 0x7f);
+                    self.clock.sleep(Duration::from_millis(20 + jitter)).await;
+                }
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    async fn replay(
+        &self,
+        principal: &Principal,
+        known: &Remembered,
+    ) -> Result<Accepted, RequestError> {
+        match self.exports.get(&principal.org, known.export).await? {
+            Some(export) => Ok(Accepted {
+                export,
+                replayed: true,
+            }),
+            // The row and the record were written together, and records have no end.
+            None => Err(StoreError::new(StoreErrorKind::Corrupt, "exports").into()),
+        }
+    }
+
+    /// When the export that `since_export` names was requested: one of this source, or none.
+    async fn requested_at(
+        &self,
+        principal: &Principal,
+        source: &crate::fields::Source,
+        id: &str,
+    ) -> Result<Option<Instant>, StoreError> {
+        let Some(id) = ExportId::parse(id) else {
+            return Ok(None);
+        };
+        let export = self.exports.get(&principal.org, id).await?;
+        Ok(export
+            .filter(|export| export.head.source == source.id)
+            .map(|export| export.head.requested_at))
+    }
+
+    async fn full(
+        &self,
+        principal: &Principal,
+        active: Vec<ExportId>,
+    ) -> Result<RequestError, StoreError> {
+        let visible = self
+            .sources
+            .visible(&principal.org, &principal.user)
+            .await?;
+        let mut seen = Vec::new();
+        for id in active {
+            let export = self.exports.get(&principal.org, id).await?;
+            if export.is_some_and(|export| {
+                visible
+                    .iter()
+                    .any(|(source, _)| source.id == export.head.source)
+            }) {
+                seen.push(id);
+            }
+        }
+        Ok(RequestError::Quota(seen))
+    }
+}
+
+/// 1 to 255 visible ASCII characters without a comma: two headers of the name arrive joined by one.
+fn check_key(key: &str) -> Result<(), InvalidRequest> {
+    let valid = (1..=limits::IDEMPOTENCY_KEY_CHARS).contains(&key.len())
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b',');
+    if valid {
+        return Ok(());
+    }
+    let mut problems = Problems::default();
+    problems.wrong_type(
+        "Idempotency-Key",
+        "must be 1 to 255 visible ASCII characters without a comma, given once",
+    );
+    problems.or(None)
+}
+
+/// SHA-256 of path and body, as hex: what an idempotency key stands for.
+fn fingerprint(path: &str, body: &[u8]) -> String {
+    let mut sha = Sha256::new();
+    sha.update((path.len() as u64).to_be_bytes());
+    sha.update(path.as_bytes());
+    sha.update(body);
+    crate::piece::hex(&sha.finalize())
+}

@@ -1,0 +1,391 @@
+//! RunExport: one invocation's work on an export, P1 to P9a of `promises.md` §4.2.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+use crate::access::Act;
+use crate::export::{ExportError, Outcome, Selection, SinkError, export};
+use crate::lead::OrgId;
+use crate::limits;
+use crate::moves::Finish;
+use crate::piece::{PartOf, crc64_text, plan};
+use crate::pieces::{ENCODER_VERSION, Filled, Pieces, Tools, beginning};
+use crate::ports::{
+    Clock, Dice, ExportQueue, ExportStore, LeadSource, Notifier, ObjectKey, Part, PieceStore,
+    SourceStore, StoreError, StoreErrorKind,
+};
+use crate::record::{Checkpoint, Export, ExportId, FailureCode, File, Progress, RunId, Status};
+use crate::time::Instant;
+
+/// Works on exports. Its fields are the ports it needs, and so its permissions.
+#[derive(Clone)]
+pub struct RunExport {
+    /// The leads.
+    pub leads: Arc<dyn LeadSource>,
+    /// Sources and grants.
+    pub sources: Arc<dyn SourceStore>,
+    /// The records.
+    pub exports: Arc<dyn ExportStore>,
+    /// Hints for the next slice.
+    pub queue: Arc<dyn ExportQueue>,
+    /// Pieces and files.
+    pub pieces: Arc<dyn PieceStore>,
+    /// Tells terminal states.
+    pub notifier: Arc<dyn Notifier>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Run ids.
+    pub dice: Arc<dyn Dice>,
+    /// How long a file is kept.
+    pub retention: Duration,
+    /// The size at which pieces are cut: [`limits::PIECE_BYTES`] but in tests.
+    pub piece_bytes: usize,
+}
+
+/// What a run came to. In every case the message that asked for it has done its duty: the record carries the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Done {
+    /// There is no such export: a forged message, or one for a record that is gone.
+    Absent,
+    /// It had ended before.
+    Ended(Status),
+    /// Another run is at work.
+    Busy,
+    /// The record moved on without this run: cancelled, or taken over.
+    Lost,
+    /// This run ended it.
+    Completed,
+    /// This run ended it without a file.
+    Failed(FailureCode),
+    /// The slice is over; the next run is due.
+    Paused,
+}
+
+/// Why a run ended without a decision: a store could not be asked. The record's due date brings the next try.
+#[derive(Debug, thiserror::Error)]
+#[error("the run was broken off")]
+pub struct RunError(#[from] pub StoreError);
+
+impl RunExport {
+    /// Works on an export until it is done or `stop_at` is near.
+    ///
+    /// # Errors
+    /// [`RunError`] if a store could not be asked; nothing is lost, the export is due again when its lease ends.
+    pub async fn run(&self, org: &OrgId, id: ExportId, stop_at: Instant) -> Result<Done, RunError> {
+        let run = RunId(self.dice.uuid());
+        let now = self.clock.now();
+        // P1
+        let Some(seen) = self.exports.get(org, id).await? else {
+            return Ok(Done::Absent);
+        };
+        if seen.status().is_terminal() {
+            return Ok(Done::Ended(seen.status()));
+        }
+        if seen.lease.is_some_and(|lease| lease.until > now) {
+            return Ok(Done::Busy);
+        }
+        if let Some(code) = self.must_fail(&seen, now).await? {
+            return self.fail(org, id, run, code).await;
+        }
+        // P2
+        let leased = seen.leased(run, now);
+        if !self.exports.replace(&leased).await?.is_mine(&leased) {
+            return Ok(Done::Lost);
+        }
+        match self.work(leased, run, stop_at).await {
+            Ok(done) => Ok(done),
+            Err(End::Lost) => Ok(Done::Lost),
+            Err(End::Fail(code)) => self.fail(org, id, run, code).await,
+            Err(End::Broken(error)) => Err(RunError(error)),
+        }
+    }
+
+    /// Why an export must fail before it is read: P1's caps, and the grant, read at the start of every slice.
+    async fn must_fail(
+        &self,
+        seen: &Export,
+        now: Instant,
+    ) -> Result<Option<FailureCode>, RunError> {
+        if now.since(seen.head.requested_at) > limits::MAX_AGE {
+            return Ok(Some(FailureCode::TimeLimit));
+        }
+        if seen.tries >= limits::MAX_TRIES {
+            return Ok(Some(FailureCode::Internal));
+        }
+        let access = self
+            .sources
+            .access(&seen.org, &seen.head.requested_by.id, &seen.head.source)
+            .await?;
+        Ok(match access.allows(Act::Request) {
+            Ok(_) => None,
+            Err(_) if access.source.is_none() => Some(FailureCode::SourceGone),
+            Err(_) => Some(FailureCode::AccessRevoked),
+        })
+    }
+
+    async fn work(&self, leased: Export, run: RunId, stop_at: Instant) -> Result<Done, End> {
+        let mut selection = Selection::new(&leased.org, &leased.plan)
+            .map_err(|_| End::Fail(FailureCode::Internal))?;
+        let kind = leased.head.format.file_kind();
+        // P3
+        let (from, buffer) = self.take_up(&leased, &selection).await?;
+        let (after, written) = (from.cursor.clone(), from.rows);
+        let tools = Tools {
+            exports: Arc::clone(&self.exports),
+            pieces: Arc::clone(&self.pieces),
+            clock: Arc::clone(&self.clock),
+        };
+        let mut sink = Pieces::new(tools, leased, run, from, buffer, kind, stop_at)
+            .ok_or(End::Fail(FailureCode::Internal))?
+            .with_piece_bytes(self.piece_bytes);
+        // P4 to P6
+        match export(
+            Arc::clone(&self.leads),
+            &mut selection,
+            after,
+            written,
+            &mut sink,
+        )
+        .await?
+        {
+            Outcome::Complete { truncated } => {
+                let filled = sink.fill().await?;
+                self.assemble(run, filled, truncated).await
+            }
+            // P7
+            Outcome::Stopped => {
+                let paused = sink.pause().await?;
+                // A hint, for speed alone: the record is due at once.
+                let _ = self.queue.send(&paused.org, paused.id()).await;
+                Ok(Done::Paused)
+            }
+        }
+    }
+
+    /// P3: the checkpoint to take up and the bytes the buffer starts with: the tail's, or the header of a file that has no bytes yet.
+    /// A checkpoint of another encoder, or whose tail is gone, is left: the export starts from nothing.
+    async fn take_up(
+        &self,
+        leased: &Export,
+        selection: &Selection,
+    ) -> Result<(Checkpoint, Vec<u8>), End> {
+        let known = leased
+            .checkpoint
+            .clone()
+            .filter(|known| known.encoder == ENCODER_VERSION);
+        if let Some(known) = known {
+            match known.tail {
+                None if known.runs.is_empty() => return Ok((known, selection.header())),
+                None => return Ok((known, Vec::new())),
+                Some(tail) => match self
+                    .pieces
+                    .get(ObjectKey::Tail(leased.id(), tail.run))
+                    .await
+                {
+                    Ok(bytes) if bytes.len() as u64 == tail.size_bytes => {
+                        return Ok((known, bytes.into()));
+                    }
+                    Ok(_) => {}
+                    Err(error) if error.kind == StoreErrorKind::NotFound => {}
+                    Err(error) => return Err(End::of_pieces(error)),
+                },
+            }
+        }
+        Ok((beginning(), selection.header()))
+    }
+
+    /// P8: makes the file of its pieces and the rest, and commits to it.
+    async fn assemble(&self, run: RunId, filled: Filled, truncated: bool) -> Result<Done, End> {
+        let Filled {
+            mut record,
+            checkpoint,
+            hashes,
+            rest,
+            rest_crc,
+            rows,
+            progress,
+            warnings,
+        } = filled;
+        let key = ObjectKey::File(record.id(), run);
+        let kind = record.head.format.file_kind();
+        let size_bytes = checkpoint.bytes + rest.len() as u64;
+        let parts = plan(record.id(), &checkpoint.runs, rest.len());
+        if checkpoint.runs.is_empty() {
+            // P8a
+            self.pieces
+                .put(key, rest, rest_crc, &kind)
+                .await
+                .map_err(End::of_pieces)?;
+        } else if parts.len() > limits::MAX_PARTS {
+            return Err(End::Fail(FailureCode::TooLarge));
+        } else {
+            // P8b
+            let upload = self.pieces.open(key, &kind).await.map_err(End::of_pieces)?;
+            let mut done: Vec<Part> = Vec::with_capacity(parts.len());
+            for group in parts.chunks(limits::COPIES_AT_ONCE * 4) {
+                let copies = stream::iter(group.iter().copied()).map(|(number, part)| {
+                    let (pieces, upload, rest) = (&self.pieces, &upload, rest.clone());
+                    async move {
+                        match part {
+                            PartOf::Piece(piece) => pieces.copy_part(upload, number, piece).await,
+                            PartOf::Rest => pieces.put_part(upload, number, rest, rest_crc).await,
+                        }
+                    }
+                });
+                let copied: Vec<Part> = copies
+                    .buffered(limits::COPIES_AT_ONCE)
+                    .try_collect()
+                    .await
+                    .map_err(End::of_pieces)?;
+                done.extend(copied);
+                record = self.beat(record, run, progress).await?;
+            }
+            if let Err(error) = self
+                .pieces
+                .complete(&upload, &done, hashes.crc(), size_bytes)
+                .await
+            {
+                // Whatever the answer was: an object under this run's own key is this run's (S-7, S-8).
+                let head = self.pieces.head(key).await.map_err(End::of_pieces)?;
+                if head.is_none_or(|head| head.size_bytes != size_bytes) {
+                    return Err(End::of_pieces(error));
+                }
+            }
+        }
+        let file = File {
+            run,
+            size_bytes,
+            sha256: Some(hashes.sha256()),
+            crc64nvme: crc64_text(hashes.crc()),
+        };
+        // P8c
+        let finish = Finish {
+            file,
+            rows,
+            truncated,
+            progress,
+            warnings,
+        };
+        let finished = record.finished(finish, self.clock.now(), self.retention);
+        if !self
+            .exports
+            .end(&finished)
+            .await
+            .map_err(End::Broken)?
+            .is_mine(&finished)
+        {
+            return Err(End::Lost);
+        }
+        self.tell(finished, run).await;
+        Ok(Done::Completed)
+    }
+
+    /// Renews the lease of a long assembly.
+    async fn beat(&self, record: Export, run: RunId, progress: Progress) -> Result<Export, End> {
+        let now = self.clock.now();
+        let renewed_at = record
+            .lease
+            .map_or(now, |lease| lease.until.minus(limits::LEASE));
+        if now.since(renewed_at) < limits::HEARTBEAT {
+            return Ok(record);
+        }
+        let next = record.committed(run, None, progress, now);
+        let mine = self
+            .exports
+            .replace(&next)
+            .await
+            .map_err(End::Broken)?
+            .is_mine(&next);
+        if mine { Ok(next) } else { Err(End::Lost) }
+    }
+
+    /// P9a, at once. What fails here is the sweeper's, by the due date.
+    async fn tell(&self, ended: Export, run: RunId) {
+        if self.notifier.tell(&ended).await.is_ok() {
+            let _ = self.exports.replace(&ended.told(run)).await;
+        }
+    }
+
+    /// FAIL, from the record as it is now: a commit of this run may have been under way when the reason came up.
+    async fn fail(
+        &self,
+        org: &OrgId,
+        id: ExportId,
+        run: RunId,
+        code: FailureCode,
+    ) -> Result<Done, RunError> {
+        loop {
+            let now = self.clock.now();
+            let Some(seen) = self.exports.get(org, id).await? else {
+                return Ok(Done::Absent);
+            };
+            if seen.status().is_terminal() {
+                return Ok(Done::Ended(seen.status()));
+            }
+            if seen
+                .lease
+                .is_some_and(|lease| lease.run != run && lease.until > now)
+            {
+                return Ok(Done::Lost);
+            }
+            let failed = seen.failed(run, code, now);
+            // Another write came first: look again. Each turn sees a later version, and others' turns are bounded by their leases.
+            if self.exports.end(&failed).await?.is_mine(&failed) {
+                self.tell(failed, run).await;
+                return Ok(Done::Failed(code));
+            }
+        }
+    }
+}
+
+/// Why a run's work ended without a file.
+enum End {
+    /// For good, with this code.
+    Fail(FailureCode),
+    /// The record has moved on.
+    Lost,
+    /// A store could not be asked; a later run may go through.
+    Broken(StoreError),
+}
+
+impl End {
+    /// Judges an error of the file store: a refusal is for good, silence is not.
+    fn of_pieces(error: StoreError) -> Self {
+        match error.kind {
+            StoreErrorKind::Denied | StoreErrorKind::NotFound => {
+                Self::Fail(FailureCode::StorageDenied)
+            }
+            _ => Self::Broken(error),
+        }
+    }
+}
+
+impl From<SinkError> for End {
+    fn from(error: SinkError) -> Self {
+        match error {
+            SinkError::Lost => Self::Lost,
+            SinkError::Pieces(error) => Self::of_pieces(error),
+            SinkError::Record(error) => Self::Broken(error),
+        }
+    }
+}
+
+impl From<ExportError> for End {
+    fn from(error: ExportError) -> Self {
+        match error {
+            ExportError::Sink(error) => error.into(),
+            ExportError::Leads(error) => match error.kind {
+                StoreErrorKind::Corrupt => Self::Fail(FailureCode::UnreadableLead),
+                StoreErrorKind::Denied | StoreErrorKind::NotFound => {
+                    Self::Fail(FailureCode::Internal)
+                }
+                _ => Self::Broken(error),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! SweepExports: looks at what is due. The one rule (X): first dispatch, lost messages, dead workers, events, cleaning, expiry.
+
+use std::sync::Arc;
+
+use crate::limits;
+use crate::ports::{Clock, Dice, Due, ExportQueue, ExportStore, Notifier, PieceStore, StoreError};
+use crate::record::{Export, RunId, Status};
+
+/// Looks at what is due. Its fields are the ports it needs.
+#[derive(Clone)]
+pub struct SweepExports {
+    /// The records.
+    pub exports: Arc<dyn ExportStore>,
+    /// Hints.
+    pub queue: Arc<dyn ExportQueue>,
+    /// What is cleaned.
+    pub pieces: Arc<dyn PieceStore>,
+    /// Tells terminal states.
+    pub notifier: Arc<dyn Notifier>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Names of writers.
+    pub dice: Arc<dyn Dice>,
+}
+
+/// What a sweep did.
+#[derive(Debug, Default)]
+pub struct Swept {
+    /// Exports looked at.
+    pub seen: usize,
+    /// Hints sent.
+    pub hinted: usize,
+    /// Terminal states told.
+    pub told: usize,
+    /// Exports cleaned.
+    pub cleaned: usize,
+    /// Files whose time had come.
+    pub expired: usize,
+    /// What failed; it is due again.
+    pub errors: Vec<StoreError>,
+}
+
+impl SweepExports {
+    /// Looks at what is due now, up to [`limits::SWEEP_LIMIT`] exports. A failure with one export leaves the others.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the list of what is due cannot be read.
+    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+        let mut swept = Swept::default();
+        for due in self
+            .exports
+            .due(self.clock.now(), limits::SWEEP_LIMIT)
+            .await?
+        {
+            swept.seen += 1;
+            if let Err(error) = self.look(&due, &mut swept).await {
+                swept.errors.push(error);
+            }
+        }
+        Ok(swept)
+    }
+
+    async fn look(&self, due: &Due, swept: &mut Swept) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        // The list lags: the record says what is due.
+        let Some(seen) = self.exports.get(&due.org, due.id).await? else {
+            return Ok(());
+        };
+        if seen.due_at.is_none_or(|due_at| due_at > now) {
+            return Ok(());
+        }
+        // Whatever follows, nobody looks again before the back-off has passed: a failing step costs one try a minute.
+        let seen_due = Due {
+            due_at: seen.due_at.unwrap_or(due.due_at),
+            ..due.clone()
+        };
+        self.exports
+            .postpone(&seen_due, now.plus(limits::SWEEP_BACKOFF))
+            .await?;
+        let by = RunId(self.dice.uuid());
+        if !seen.status().is_terminal() {
+            self.queue.send(&seen.org, seen.id()).await?;
+            swept.hinted += 1;
+        } else if seen.notify {
+            // P9a
+            self.notifier.tell(&seen).await?;
+            self.exports.replace(&seen.told(by)).await?;
+            swept.told += 1;
+        } else if seen.status() == Status::Completed
+            && seen
+                .head
+                .file_expires_at
+                .is_some_and(|expires_at| expires_at <= now)
+        {
+            let expired = seen.expired(by, None, now);
+            if self.exports.replace(&expired).await?.is_mine(&expired) {
+                self.delete(&expired).await?;
+                swept.expired += 1;
+            }
+        } else if seen.clean_at.is_some_and(|clean_at| clean_at <= now) {
+            // P9b
+            let keep = seen
+                .head
+                .file
+                .as_ref()
+                .filter(|_| seen.status() == Status::Completed)
+                .map(|file| file.run);
+            self.pieces.clean(seen.id(), keep).await?;
+            self.exports.replace(&seen.cleaned(by)).await?;
+            swept.cleaned += 1;
+        } else {
+            // Due, terminal, told, nothing to clean: a date that a postponement left behind.
+            self.exports.replace(&seen.rested(by)).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, export: &Export) -> Result<(), StoreError> {
+        match &export.head.file {
+            Some(file) => self.pieces.delete_file(export.id(), file.run).await,
+            None => Ok(()),
+        }
+    }
+}
