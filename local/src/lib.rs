@@ -1,1 +1,4 @@
 //! local
+pub mod invoke;
+pub mod lambda;
+pub mod schedule;
