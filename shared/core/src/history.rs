@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
 use crate::access::{Access, Act, Principal, Refusal, Role};
 use crate::fields::Source;
 use crate::lead::SourceId;
@@ -9,6 +11,9 @@ use crate::ports::{
     AuditStore, Download, ExportStore, HistoryPage, HistoryQuery, SourceStore, StoreError,
 };
 use crate::record::{Export, ExportId};
+
+/// Reads of audit rows under way at once for one list.
+const READS_AT_ONCE: usize = 16;
 
 /// Reads what a user may see. Its fields are the ports it needs.
 #[derive(Clone)]
@@ -60,22 +65,22 @@ impl ReadHistory {
         Ok(access.allows(Act::See).map(|(source, _)| source.clone())?)
     }
 
-    /// A part of a source's history, newest first. The organization and source are the caller's, whatever `query` says.
+    /// A part of a source's history, newest first, each export with its downloads. The query was read against a source that the
+    /// user may see, and names it.
     ///
     /// # Errors
     /// [`HistoryError`].
-    pub async fn list(
-        &self,
-        principal: &Principal,
-        source: Source,
-        query: HistoryQuery,
-    ) -> Result<HistoryPage, HistoryError> {
-        let query = HistoryQuery {
-            org: principal.org.clone(),
-            source: source.id,
-            ..query
-        };
-        Ok(self.exports.history(&query).await?)
+    pub async fn list(&self, query: &HistoryQuery) -> Result<(HistoryPage, Vec<Vec<Download>>), HistoryError> {
+        let page = self.exports.history(query).await?;
+        let downloads = stream::iter(page.exports.iter().map(|head| async move {
+            // What never had a file was never downloaded.
+            if head.file.is_none() {
+                return Ok(Vec::new());
+            }
+            self.audit.downloads(&query.org, head.id).await
+        }));
+        let downloads = downloads.buffered(READS_AT_ONCE).try_collect().await?;
+        Ok((page, downloads))
     }
 
     /// One export with its downloads.
