@@ -3,10 +3,14 @@
 //! Pure: no AWS, no HTTP, no tokio, no clock, no randomness, no environment. Ids, instants and randomness come in as
 //! arguments or through the ports of [`ports`].
 
+pub mod ask;
 pub mod fields;
+pub mod filter;
 pub mod format;
+pub mod input;
 pub mod lead;
 pub mod limits;
 pub mod page;
+pub mod plan;
 pub mod time;
 pub mod value;
