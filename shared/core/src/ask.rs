@@ -195,4 +195,6 @@ pub fn file_name(source: &Source, requested_at: Instant, format: &Format) -> Str
 }
 
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod tests;

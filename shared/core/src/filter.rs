@@ -130,4 +130,8 @@ impl Filter {
 #[cfg(test)]
 mod laws;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod tests;

@@ -2,7 +2,7 @@ use super::*;
 use crate::input::{InvalidRequest, Json};
 use proptest::prelude::*;
 
-fn take(from_to: serde_json::Value, name: &str) -> Result<Within, InvalidRequest> {
+fn take(from_to: &serde_json::Value, name: &str) -> Result<Within, InvalidRequest> {
     let json = Json::object(from_to.to_string().as_bytes()).unwrap();
     let zone = zone(name).map(|(zone, _)| zone);
     let mut problems = Problems::default();
@@ -13,7 +13,7 @@ fn take(from_to: serde_json::Value, name: &str) -> Result<Within, InvalidRequest
 }
 
 fn covered(text: &str, name: &str) -> (String, String) {
-    let within = take(serde_json::json!({ "from": text, "to": text }), name).unwrap();
+    let within = take(&serde_json::json!({ "from": text, "to": text }), name).unwrap();
     (
         within.from.unwrap().to_string(),
         within.to.unwrap().to_string(),
@@ -152,7 +152,7 @@ fn what_is_neither_day_nor_instant_is_refused() {
         "+02026-03-31",
         " 2026-03-31",
     ] {
-        let error = take(serde_json::json!({ "to": text }), "UTC").unwrap_err();
+        let error = take(&serde_json::json!({ "to": text }), "UTC").unwrap_err();
         assert_eq!(error.errors[0].field, "to", "{text}");
         assert!(error.errors[0].message.contains("must be a day"), "{error}");
     }
@@ -162,7 +162,7 @@ fn what_is_neither_day_nor_instant_is_refused() {
 fn a_reversed_range_is_refused_and_a_short_one_is_not() {
     let range = |from: &str, to: &str| {
         take(
-            serde_json::json!({ "from": from, "to": to }),
+            &serde_json::json!({ "from": from, "to": to }),
             "America/New_York",
         )
     };
@@ -202,7 +202,7 @@ fn zones_are_known_by_their_iana_names() {
     ] {
         assert_eq!(name(none), None, "{none}");
     }
-    let error = take(serde_json::json!({ "from": "2026-01-01" }), "Mars/Olympus").unwrap_err();
+    let error = take(&serde_json::json!({ "from": "2026-01-01" }), "Mars/Olympus").unwrap_err();
     assert!(error.to_string().contains("filters.time_zone"), "{error}");
 }
 
@@ -221,7 +221,7 @@ proptest! {
         let shown = |instant: Instant| instant.timestamp().to_zoned(zone.clone()).date();
         let from = shown(instant).checked_add(jiff::Span::new().days(first)).unwrap();
         let to = from.checked_add(jiff::Span::new().days(length)).unwrap();
-        let within = take(serde_json::json!({ "from": from.to_string(), "to": to.to_string() }), name).unwrap();
+        let within = take(&serde_json::json!({ "from": from.to_string(), "to": to.to_string() }), name).unwrap();
         prop_assert_eq!(within.contains(instant), from <= shown(instant) && shown(instant) <= to);
         // And at the very edges.
         for edge in [within.from.unwrap(), within.to.unwrap()] {
