@@ -4,6 +4,8 @@
 //! arguments or through the ports of [`ports`].
 
 pub mod access;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 pub mod fields;
 pub mod filter;
 pub mod format;
