@@ -1,10 +1,12 @@
 //! What an export of leads is: fields, filters, the CSV, the pipeline, the record and its states, the use-cases.
 //!
 //! Pure: no AWS, no HTTP, no tokio, no clock, no randomness, no environment. Ids, instants and randomness come in as
-//! arguments or through the ports of [`ports`].
+//! arguments or through the ports of [`mod@ports`].
 
 pub mod access;
 pub mod ask;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 pub mod csv;
 pub mod download;
 pub mod end;
