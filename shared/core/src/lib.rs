@@ -3,6 +3,7 @@
 //! Pure: no AWS, no HTTP, no tokio, no clock, no randomness, no environment. Ids, instants and randomness come in as
 //! arguments or through the ports of [`ports`].
 
+pub mod csv;
 pub mod fields;
 pub mod format;
 pub mod lead;
