@@ -95,51 +95,70 @@ pub(super) fn is_number(text: &[u8]) -> bool {
 /// Whether `text` is a phone that starts with `+`, or a list of phones of which the first does: it can call nothing, and a `'`
 /// would break every import of it elsewhere.
 fn reads_as_phones(text: &[u8]) -> bool {
-    text.starts_with(b"+") && {
-        let mut rest = text;
-        loop {
-            let end = memchr::memchr(b',', rest).unwrap_or(rest.len());
-            if !is_phone(&rest[..end]) {
-                break false;
-            }
-            rest = match &rest[end..] {
-                [] => break true,
-                [b',', b' ', next @ ..] => next,
-                _ => break false,
-            };
-        }
-    }
-}
-
-/// `^\+?[ (]*[0-9][0-9 ()./-]*( ?(x|ext\.?) ?[0-9]+)?$`, a blank being a space or U+00A0.
-fn is_phone(text: &[u8]) -> bool {
-    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let mut rest = text.strip_prefix(b"+").unwrap_or(text);
-    while let [b' ' | b'(', next @ ..] | [0xC2, 0xA0, next @ ..] = rest {
-        rest = next;
-    }
-    if digits(rest) == 0 {
+    if !text.starts_with(b"+") {
         return false;
     }
-    while let [
-        b'0'..=b'9' | b' ' | b'(' | b')' | b'.' | b'/' | b'-',
-        next @ ..,
-    ]
-    | [0xC2, 0xA0, next @ ..] = rest
-    {
-        rest = next;
+    let mut rest = text;
+    while let Some(behind) = behind_phone(rest) {
+        rest = match behind {
+            [] => return true,
+            [b',', b' ', next @ ..] => next,
+            _ => return false,
+        };
     }
-    // The blank before the extension has been taken along.
-    let extension = match rest {
-        [] => return true,
-        [b'x', number @ ..]
-        | [b'e', b'x', b't', b'.', number @ ..]
-        | [b'e', b'x', b't', number @ ..] => number,
-        _ => return false,
+    false
+}
+
+/// What stands behind the longest `\+?[ (]*[0-9][0-9 ()./-]*( ?(x|ext\.?) ?[0-9]+)?` at the start of `text`, a blank being a space or
+/// U+00A0. No shorter match could end at a comma or at the text's end.
+fn behind_phone(text: &[u8]) -> Option<&[u8]> {
+    let text = text.strip_prefix(b"+").unwrap_or(text);
+    let digits = behind(text, |byte| matches!(byte, b' ' | b'('));
+    if !digits.first()?.is_ascii_digit() {
+        return None;
+    }
+    let rest = behind(digits, |byte| PHONE[usize::from(byte)]);
+    // The blank before an extension has been taken along.
+    let ([b'x', extension @ ..]
+    | [b'e', b'x', b't', b'.', extension @ ..]
+    | [b'e', b'x', b't', extension @ ..]) = rest
+    else {
+        return Some(rest);
     };
     let number = [b" ".as_slice(), b"\xC2\xA0"]
         .iter()
         .find_map(|blank| extension.strip_prefix(*blank))
         .unwrap_or(extension);
-    !number.is_empty() && digits(number) == number.len()
+    let digits = number
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    (digits > 0).then(|| &number[digits..])
+}
+
+/// The bytes of a phone behind its first digit.
+const PHONE: [bool; 256] = {
+    let mut table = [false; 256];
+    let body = b"0123456789 ()./-";
+    let mut index = 0;
+    while index < body.len() {
+        table[body[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
+
+/// What stands behind all leading bytes of a class and U+00A0.
+#[inline]
+fn behind(mut text: &[u8], of: impl Fn(u8) -> bool) -> &[u8] {
+    loop {
+        let end = text
+            .iter()
+            .position(|byte| !of(*byte))
+            .unwrap_or(text.len());
+        match &text[end..] {
+            [0xC2, 0xA0, rest @ ..] => text = rest,
+            rest => return rest,
+        }
+    }
 }

@@ -14,8 +14,7 @@ pub(super) fn append(out: &mut Vec<u8>, text: &[u8], guarded: bool, dialect: Dia
         }
         return;
     };
-    let blank = *last == b' ' || (*first == b' ' && !guarded);
-    if blank || holds_special(text, dialect.delimiter) {
+    if *last == b' ' || (*first == b' ' && !guarded) || holds_special(text, dialect.delimiter) {
         append_quoted(out, text, guarded);
         return;
     }
@@ -26,12 +25,7 @@ pub(super) fn append(out: &mut Vec<u8>, text: &[u8], guarded: bool, dialect: Dia
 }
 
 fn append_quoted(out: &mut Vec<u8>, text: &[u8], guarded: bool) {
-    // Almost no quoted cell holds quotes, so there is room for all of it at once.
-    out.reserve(text.len() + 4);
-    out.push(b'"');
-    if guarded {
-        out.push(b'\'');
-    }
+    out.extend_from_slice(if guarded { b"\"'" } else { b"\"" });
     let mut rest = text;
     while let Some(quote) = memchr::memchr(b'"', rest) {
         let (through, behind) = rest.split_at(quote + 1);
@@ -47,41 +41,37 @@ fn append_quoted(out: &mut Vec<u8>, text: &[u8], guarded: bool) {
 const LOW: u64 = 0x0101_0101_0101_0101;
 /// The highest bit of each byte.
 const HIGH: u64 = LOW << 7;
-const QUOTE: u64 = LOW * b'"' as u64;
-const CR: u64 = LOW * b'\r' as u64;
-const LF: u64 = LOW * b'\n' as u64;
 
 /// Whether `text` holds the delimiter, a quote, CR or LF.
 ///
 /// Eight bytes at a time: most cells are shorter than what a call of memchr is worth, and there are four bytes to look for.
 #[inline]
 fn holds_special(text: &[u8], delimiter: u8) -> bool {
-    let delimiter = LOW * u64::from(delimiter);
-    // A zero byte has its highest bit set in this; others may only above a zero byte, so "is there any" is exact
-    // (Anderson, Bit Twiddling Hacks, "Determine if a word has a zero byte").
-    let zero = |word: u64| word.wrapping_sub(LOW) & !word;
-    let special = |word: u64| {
-        (zero(word ^ delimiter) | zero(word ^ QUOTE) | zero(word ^ CR) | zero(word ^ LF)) & HIGH
+    // A byte below `bound` has its highest bit set in this; others may only where a lower byte is below it too, so that "is there
+    // any" is exact, for bounds up to 128 (Anderson, Bit Twiddling Hacks, "Determine if a word has a byte less than n").
+    let below = |word: u64, bound: u8| word.wrapping_sub(LOW * u64::from(bound)) & !word;
+    let (mut found, mut controls) = (0, 0);
+    let mut look = |word: u64| {
+        found |= below(word ^ (LOW * u64::from(delimiter)), 1)
+            | below(word ^ (LOW * u64::from(b'"')), 1);
+        // Control characters are so rare that CR and LF are told from the others later.
+        controls |= below(word, b'\r' + 1);
     };
-    let (words, rest) = text.as_chunks::<8>();
-    let mut found = 0;
-    for word in words {
-        found |= special(u64::from_le_bytes(*word));
-    }
-    // The rest is read in words that overlap what has been looked at, or each other.
-    if rest.is_empty() {
-    } else if let Some(word) = text.last_chunk::<8>() {
-        found |= special(u64::from_le_bytes(*word));
+    // What does not fill a word is read in parts that overlap what is looked at elsewhere, or each other.
+    if let Some(last) = text.last_chunk::<8>() {
+        look(u64::from_le_bytes(*last));
+        for word in text.as_chunks::<8>().0 {
+            look(u64::from_le_bytes(*word));
+        }
     } else if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
-        let both =
-            u64::from(u32::from_le_bytes(*first)) | (u64::from(u32::from_le_bytes(*last)) << 32);
-        found |= special(both);
-    } else {
-        // Filled up with the first byte: a zero must not look like a byte of the text.
-        let [a, b, c] = [0, 1, 2].map(|index| *rest.get(index).unwrap_or(&rest[0]));
-        found |= special(u64::from_le_bytes([a, b, c, a, a, a, a, a]));
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        look(u64::from(first) | (u64::from(last) << 32));
+    } else if let (Some(first), Some(last)) = (text.first(), text.last()) {
+        // One to three bytes: the first, the middle one, the last, and the last again, as a zero might be no byte of the text.
+        let [first, middle, last] = [*first, text[text.len() / 2], *last].map(u64::from);
+        look(((LOW << 16) * last) | (middle << 8) | first);
     }
-    found != 0
+    found & HIGH != 0 || (controls & HIGH != 0 && memchr::memchr2(b'\r', b'\n', text).is_some())
 }
 
 #[cfg(test)]
@@ -91,7 +81,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn words_find_what_bytes_find(
+        fn chunks_find_what_bytes_find(
             text in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'a'), Just(0), Just(b'\r' + 1), Just(b'"' - 1), Just(b'"' | 0x80)], 0..40),
             special in proptest::option::of((0usize..40, prop_oneof![Just(b','), Just(b'"'), Just(b'\r'), Just(b'\n'), Just(b'\t'), Just(b';')])),
         ) {
@@ -109,12 +99,17 @@ mod tests {
     #[test]
     fn each_length_and_place_of_a_special_byte_is_seen() {
         for length in 1..35 {
-            for at in 0..length {
-                for special in [b',', b'"', b'\r', b'\n'] {
-                    let mut text = vec![b'a'; length];
-                    assert!(!holds_special(&text, b','), "{length}");
-                    text[at] = special;
-                    assert!(holds_special(&text, b','), "{length} {at} {special}");
+            for plain in [b'a', 0, b'\t', 0xFF] {
+                for at in 0..length {
+                    for special in [b',', b'"', b'\r', b'\n'] {
+                        let mut text = vec![plain; length];
+                        assert!(!holds_special(&text, b','), "{length} {plain}");
+                        text[at] = special;
+                        assert!(
+                            holds_special(&text, b','),
+                            "{length} {plain} {at} {special}"
+                        );
+                    }
                 }
             }
         }

@@ -123,7 +123,7 @@ fn a_reader_takes_off_one_apostrophe_and_only_a_guard() {
 fn guard_equals_its_model_on_hostile_cells() {
     let mut hostile = Hostile(7);
     let (mut guarded, mut phones) = (0, 0);
-    for _ in 0..150_000 {
+    for _ in 0..100_000 {
         let text = hostile.text();
         let needed = guard::is_needed(text.as_bytes(), false);
         assert_eq!(needed, model::guarded(&text), "{text:?}");
@@ -153,7 +153,7 @@ fn guard_equals_its_model_on_hostile_cells() {
     }
     // The generator would prove nothing if it missed one side.
     assert!(
-        guarded > 30_000 && phones > 3_000,
+        guarded > 20_000 && phones > 2_000,
         "{guarded} guarded, {phones} phones"
     );
 }

@@ -158,6 +158,40 @@ fn instants_are_rfc_3339_in_the_zone_asked_for() {
     }
 }
 
+/// What is remembered of a zone must end at its transitions, whichever side is met first.
+#[test]
+fn instants_around_a_transition_keep_their_offsets_in_any_order() {
+    let format = Format {
+        time_zone: "America/New_York".into(),
+        ..format(Profile::Standard, Header::None)
+    };
+    let columns = [column("x", "x", Kind::Instant)];
+    let before = (
+        "2026-11-01T05:59:59.999Z",
+        "2026-11-01T01:59:59.999-04:00\r\n",
+    );
+    let at = (
+        "2026-11-01T06:00:00.000Z",
+        "2026-11-01T01:00:00.000-05:00\r\n",
+    );
+    let behind = (
+        "2027-03-14T07:00:00.000Z",
+        "2027-03-14T03:00:00.000-04:00\r\n",
+    );
+    for order in [
+        [before, at, behind],
+        [before, behind, at],
+        [at, before, behind],
+        [at, behind, before],
+        [behind, before, at],
+        [behind, at, before],
+    ] {
+        let leads = order.map(|(stored, _)| lead([("x", stored.into())]));
+        let out = String::from_utf8(file(&columns, &format, &leads)).unwrap();
+        assert_eq!(out, order.map(|(_, written)| written).concat());
+    }
+}
+
 #[test]
 fn what_is_no_instant_stays_as_it_is_and_is_guarded_like_text() {
     for text in [
