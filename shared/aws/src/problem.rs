@@ -33,13 +33,31 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, title, detail: detail.into(), more: Vec::new(), retry_after: None, cause: None }
+    fn new(
+        status: StatusCode,
+        kind: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self {
+            status,
+            kind,
+            title,
+            detail: detail.into(),
+            more: Vec::new(),
+            retry_after: None,
+            cause: None,
+        }
     }
 
     /// 401: the event names nobody. The gateway has let it pass, so it is misconfigured; nothing has been read.
     pub fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", "A valid bearer token is needed.")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "Unauthorized",
+            "A valid bearer token is needed.",
+        )
     }
 
     /// 404, for what is absent and what may not be seen alike.
@@ -89,7 +107,10 @@ impl Problem {
         let mut answer = Response::new(Body::Text(body.to_string()));
         *answer.status_mut() = self.status;
         let headers = answer.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -136,27 +157,38 @@ impl From<InvalidRequest> for Problem {
 }
 
 fn invalid_detail(field: &str, message: &str) -> String {
-    if field.is_empty() { format!("{message}.") } else { format!("{field}: {message}.") }
+    if field.is_empty() {
+        format!("{message}.")
+    } else {
+        format!("{field}: {message}.")
+    }
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let problem = match error.kind {
-            StoreErrorKind::Unavailable | StoreErrorKind::Throttled | StoreErrorKind::Conflict => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "Unavailable",
-                "The service cannot answer just now. Try again.",
-            )
-            .retry(UNAVAILABLE_SECONDS),
-            StoreErrorKind::NotFound | StoreErrorKind::Denied | StoreErrorKind::Corrupt => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "Internal error",
-                "Something went wrong on our side. Quote the request id.",
-            ),
+            StoreErrorKind::Unavailable | StoreErrorKind::Throttled | StoreErrorKind::Conflict => {
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "Unavailable",
+                    "The service cannot answer just now. Try again.",
+                )
+                .retry(UNAVAILABLE_SECONDS)
+            }
+            StoreErrorKind::NotFound | StoreErrorKind::Denied | StoreErrorKind::Corrupt => {
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    "Internal error",
+                    "Something went wrong on our side. Quote the request id.",
+                )
+            }
         };
-        Self { cause: Some(error), ..problem }
+        Self {
+            cause: Some(error),
+            ..problem
+        }
     }
 }
 
@@ -214,7 +246,8 @@ impl From<RequestError> for Problem {
 
 impl From<DownloadError> for Problem {
     fn from(error: DownloadError) -> Self {
-        let conflict = |detail: &str| Self::new(StatusCode::CONFLICT, "not-ready", "Not ready", detail);
+        let conflict =
+            |detail: &str| Self::new(StatusCode::CONFLICT, "not-ready", "Not ready", detail);
         match error {
             DownloadError::Refused(refusal) => refusal.into(),
             DownloadError::Store(error) => error.into(),
@@ -224,7 +257,9 @@ impl From<DownloadError> for Problem {
             DownloadError::NoFile(_, Delivery::Inline) => {
                 conflict("The export was delivered in the answer to its request; there is no file.")
             }
-            DownloadError::NoFile(Status::Cancelled, _) => conflict("The export was cancelled; there is no file."),
+            DownloadError::NoFile(Status::Cancelled, _) => {
+                conflict("The export was cancelled; there is no file.")
+            }
             DownloadError::NoFile(..) => {
                 conflict("The export failed; there is no file. Its failure says what to do.")
             }

@@ -70,7 +70,10 @@ impl ReadHistory {
     ///
     /// # Errors
     /// [`HistoryError`].
-    pub async fn list(&self, query: &HistoryQuery) -> Result<(HistoryPage, Vec<Vec<Download>>), HistoryError> {
+    pub async fn list(
+        &self,
+        query: &HistoryQuery,
+    ) -> Result<(HistoryPage, Vec<Vec<Download>>), HistoryError> {
         let page = self.exports.history(query).await?;
         let downloads = stream::iter(page.exports.iter().map(|head| async move {
             // What never had a file was never downloaded.

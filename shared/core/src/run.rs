@@ -234,12 +234,12 @@ impl RunExport {
                         }
                     }
                 });
-                let copied: Vec<Part> = copies
+                let group_parts: Vec<Part> = copies
                     .buffered(limits::COPIES_AT_ONCE)
                     .try_collect()
                     .await
                     .map_err(End::of_pieces)?;
-                done.extend(copied);
+                done.extend(group_parts);
                 record = self.beat(record, run, progress).await?;
             }
             if let Err(error) = self
