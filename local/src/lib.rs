@@ -1,1 +1,4 @@
 //! local
+pub mod gateway;
+pub mod identity;
+pub mod invoke;
