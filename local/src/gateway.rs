@@ -77,6 +77,7 @@ fn router(gateway: Gateway) -> anyhow::Result<Router> {
         invoke: gateway.invoke,
         authorizer: gateway.authorizer,
         cors: gateway.cors.map(CorsAnswers::new).transpose()?,
+        patience: INTEGRATION_TIMEOUT,
     });
     let answer = move |request: Request| {
         let front = Arc::clone(&front);
@@ -94,6 +95,8 @@ struct Front {
     invoke: Arc<dyn Invoke>,
     authorizer: Authorizer,
     cors: Option<CorsAnswers>,
+    /// How long a function may take: [`INTEGRATION_TIMEOUT`], but in tests.
+    patience: Duration,
 }
 
 impl Front {
@@ -104,7 +107,7 @@ impl Front {
             Err(refusal) => {
                 // A client that waits for `100 Continue` has sent nothing, and reading would ask it to.
                 if !parts.headers.contains_key(EXPECT) {
-                    body::drain(body).await;
+                    body::drain(body, body::DRAIN_TIME).await;
                 }
                 refusal.response()
             }
@@ -131,7 +134,7 @@ impl Front {
             let checked = self.authorizer.check(&parts.headers, arrival.now);
             Some(checked.map_err(Refusal::Unauthorized)?)
         };
-        let body = body::read(body).await?;
+        let body = body::read(body, body::ARRIVES_IN).await?;
         let event = event::event(arrival, parts, &path, &found, claims.as_ref(), &body);
         let event = Bytes::from(event.to_string());
         if event.len() > INVOCATION_BYTES {
@@ -139,10 +142,14 @@ impl Front {
         }
         let function = &found.route.function;
         let answer = self.invoked(arrival, function, event).await?;
-        answer::from_function(&answer).map_err(|error| {
+        let mut response = answer::from_function(&answer).map_err(|error| {
             tracing::warn!(request.id = %arrival.request_id, function, %error, "the function {function} gave no usable answer");
             Refusal::Internal
-        })
+        })?;
+        if self.cors.is_some() {
+            CorsAnswers::silence(response.headers_mut());
+        }
+        Ok(response)
     }
 
     /// What an API with CORS says to `OPTIONS` where no route takes it, token or not.
@@ -167,12 +174,12 @@ impl Front {
         let name = function.to_owned();
         // A task of its own: neither a client that leaves nor the 30 s take a running function down.
         let running = tokio::spawn(async move { invoke.invoke(&name, event).await });
-        let error = match tokio::time::timeout(INTEGRATION_TIMEOUT, running).await {
+        let error = match tokio::time::timeout(self.patience, running).await {
             Ok(Ok(Ok(answer))) => return Ok(answer),
             Ok(Ok(Err(error))) => error,
             Ok(Err(_panicked)) => return Err(Refusal::Internal),
             Err(_elapsed) => {
-                tracing::warn!(request.id = %arrival.request_id, function, "the function {function} gave no answer in 30 s");
+                tracing::warn!(request.id = %arrival.request_id, function, "the function {function} gave no answer in time");
                 return Err(Refusal::Unavailable);
             }
         };

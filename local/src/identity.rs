@@ -80,8 +80,7 @@ impl Identity {
                     .with_context(|| format!("{} could not be read", path.display()))?
             }
             Err(error) => {
-                return Err(error)
-                    .with_context(|| format!("{} could not be read", path.display()));
+                return Err(error).with_context(|| format!("{} could not be read", path.display()));
             }
         };
         Self::from_pem(&pem).with_context(|| {
@@ -131,10 +130,10 @@ impl Identity {
         now: Timestamp,
         ttl: Duration,
     ) -> anyhow::Result<String> {
-        let issued = now.as_second();
+        let now = now.as_second();
         let expires = i64::try_from(ttl.as_secs())
             .ok()
-            .and_then(|ttl| issued.checked_add(ttl))
+            .and_then(|ttl| now.checked_add(ttl))
             .context("the token's time to live is too long")?;
         let mut body = claims.extra.clone();
         for (name, value) in [
@@ -151,7 +150,7 @@ impl Identity {
             ("iss", issuer.into()),
             ("aud", audience.into()),
             ("sub", claims.sub.as_str().into()),
-            ("iat", issued.into()),
+            ("iat", now.into()),
             ("exp", expires.into()),
             ("token_use", "access".into()),
         ] {
@@ -294,7 +293,13 @@ mod tests {
                 .clone(),
         };
         let token = identity
-            .token(&claims, "http://issuer", "web", now, Duration::from_secs(90))
+            .token(
+                &claims,
+                "http://issuer",
+                "web",
+                now,
+                Duration::from_secs(90),
+            )
             .unwrap();
         let header: Value = serde_json::from_slice(
             &URL_SAFE_NO_PAD

@@ -274,10 +274,14 @@ mod tests {
         );
         let empty = (204, vec![], Bytes::new());
         assert_eq!(
-            parts(&json!({ "statusCode": 204, "headers": null, "cookies": null, "body": null })).await,
+            parts(&json!({ "statusCode": 204, "headers": null, "cookies": null, "body": null }))
+                .await,
             empty
         );
-        assert_eq!(parts(&json!({ "statusCode": 204, "body": "x" })).await, empty);
+        assert_eq!(
+            parts(&json!({ "statusCode": 204, "body": "x" })).await,
+            empty
+        );
     }
 
     #[test]

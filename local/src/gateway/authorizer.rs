@@ -140,7 +140,9 @@ impl Authorizer {
         }
         match instant(claims, "exp")? {
             None => return Err(Denied::Invalid("the token has no expiry")),
-            Some(exp) if exp <= seconds(now) => return Err(Denied::Invalid("the token has expired")),
+            Some(exp) if exp <= seconds(now) => {
+                return Err(Denied::Invalid("the token has expired"));
+            }
             Some(_) => {}
         }
         if instant(claims, "nbf")?.is_some_and(|nbf| nbf > seconds(now)) {
@@ -225,8 +227,15 @@ mod tests {
 
     #[test]
     fn a_key_set_without_a_usable_key_is_refused() {
-        for jwks in [json!({}), json!({ "keys": [] }), json!({ "keys": [{ "kty": "RSA", "n": "x", "e": "AQAB" }] })] {
-            assert!(Authorizer::new("i", ["a".to_owned()], &jwks).is_err(), "{jwks}");
+        for jwks in [
+            json!({}),
+            json!({ "keys": [] }),
+            json!({ "keys": [{ "kty": "RSA", "n": "x", "e": "AQAB" }] }),
+        ] {
+            assert!(
+                Authorizer::new("i", ["a".to_owned()], &jwks).is_err(),
+                "{jwks}"
+            );
         }
     }
 }

@@ -111,12 +111,11 @@ pub(super) fn event(
         let plain = is_text(parts.headers.get(CONTENT_TYPE))
             .then(|| std::str::from_utf8(body).ok())
             .flatten();
-        match plain {
-            Some(text) => event["body"] = text.into(),
-            None => {
-                event["body"] = STANDARD.encode(body).into();
-                event["isBase64Encoded"] = true.into();
-            }
+        if let Some(text) = plain {
+            event["body"] = text.into();
+        } else {
+            event["body"] = STANDARD.encode(body).into();
+            event["isBase64Encoded"] = true.into();
         }
     }
     event
@@ -236,7 +235,10 @@ mod tests {
                 "redirect": "https://example.com/a/b", "repeat": "one,two",
             })
         );
-        assert_eq!(json!(query_parameters("&a&=b&a=%FF")), json!({ "": "b", "a": ",\u{fffd}" }));
+        assert_eq!(
+            json!(query_parameters("&a&=b&a=%FF")),
+            json!({ "": "b", "a": ",\u{fffd}" })
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ use tokio::task::JoinSet;
 use super::event::Arrival;
 
 /// How long a request's head may take, and an idle connection may stay.
-const HEAD_ARRIVES_IN: Duration = Duration::from_secs(60);
+const HEAD_ARRIVES_IN: Duration = Duration::from_mins(1);
 
 /// More than fit into the 10 240 bytes of a head that is taken at all; beyond, hyper answers 431 by itself.
 const MAX_HEADERS: usize = 4096;
