@@ -1,2 +1,4 @@
 //! local
+pub mod event_source;
 pub mod invoke;
+pub mod sqs;

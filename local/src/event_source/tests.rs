@@ -1,0 +1,617 @@
+//! The mapping case by case. The clock stands still, the runtime has one thread, and each invocation waits for the test to
+//! say how it ends: what is seen after [`Setup::settled`] is all there is to see.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::sqs::{Attribute, Outgoing, SetClock, queue_arn};
+
+type Answer = Result<Bytes, InvokeError>;
+
+struct Call {
+    function: String,
+    event: Value,
+    answer: oneshot::Sender<Answer>,
+}
+
+impl Call {
+    fn answer(self, answer: &str) {
+        self.end(Ok(answer.to_owned().into()));
+    }
+
+    fn end(self, answer: Answer) {
+        self.answer.send(answer).unwrap();
+    }
+
+    fn bodies(&self) -> Vec<&str> {
+        let records = self.event["Records"].as_array().unwrap();
+        records
+            .iter()
+            .map(|record| record["body"].as_str().unwrap())
+            .collect()
+    }
+
+    fn id_of(&self, body: &str) -> String {
+        let mut records = self.event["Records"].as_array().unwrap().iter();
+        let record = records.find(|record| record["body"] == body).unwrap();
+        record["messageId"].as_str().unwrap().to_owned()
+    }
+}
+
+struct Scripted(mpsc::UnboundedSender<Call>);
+
+#[async_trait]
+impl Invoke for Scripted {
+    async fn invoke(&self, function: &str, payload: Bytes) -> Answer {
+        let (answer, ended) = oneshot::channel();
+        let call = Call {
+            function: function.to_owned(),
+            event: serde_json::from_slice(&payload).unwrap(),
+            answer,
+        };
+        // A test that has ended no longer listens.
+        let _ = self.0.send(call);
+        ended.await.unwrap_or(Err(InvokeError::Stopped))
+    }
+}
+
+struct Setup {
+    queues: Arc<Queues>,
+    clock: Arc<SetClock>,
+    calls: mpsc::UnboundedReceiver<Call>,
+    stop: Option<oneshot::Sender<()>>,
+    run: JoinHandle<anyhow::Result<()>>,
+    _dir: tempfile::TempDir,
+}
+
+fn source() -> EventSource {
+    EventSource {
+        queue: "work".into(),
+        function: "run-export".into(),
+        batch_size: 10,
+        batch_window: Duration::ZERO,
+        max_concurrency: 2,
+        report_batch_item_failures: true,
+    }
+}
+
+/// Sends `bodies` to the queue `work`, whose visibility timeout is 30 s, and starts `source`.
+fn start(source: EventSource, bodies: &[&str]) -> Setup {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(SetClock::new(
+        Timestamp::from_second(1_800_000_000).unwrap(),
+    ));
+    let queues = Arc::new(Queues::open(&dir.path().join("sqs.db"), clock.clone()).unwrap());
+    queues.create("work", &BTreeMap::new()).unwrap();
+    for body in bodies {
+        queues.send("work", &Outgoing::new(*body)).unwrap();
+    }
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (sender, calls) = mpsc::unbounded_channel();
+    let run = tokio::spawn(
+        source.run(queues.clone(), Arc::new(Scripted(sender)), async {
+            stopped.await.unwrap_or(());
+        }),
+    );
+    Setup {
+        queues,
+        clock,
+        calls,
+        stop: Some(stop),
+        run,
+        _dir: dir,
+    }
+}
+
+impl Setup {
+    /// Lets every task run until it waits. Nothing here waits for the network or for a real clock.
+    async fn settled(&self) {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn call(&mut self) -> Call {
+        self.settled().await;
+        self.calls.try_recv().expect("the function was not invoked")
+    }
+
+    async fn no_call(&mut self) {
+        self.settled().await;
+        assert!(self.calls.try_recv().is_err(), "the function was invoked");
+    }
+
+    fn send(&self, body: &str) {
+        self.queues.send("work", &Outgoing::new(body)).unwrap();
+    }
+
+    async fn pass(&self, seconds: u64) {
+        self.settled().await;
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Visible messages, messages in flight.
+    async fn counts(&self) -> (String, String) {
+        self.settled().await;
+        let mut attributes = self.queues.attributes("work").unwrap();
+        let mut take = |name| attributes.remove(name).unwrap();
+        (
+            take("ApproximateNumberOfMessages"),
+            take("ApproximateNumberOfMessagesNotVisible"),
+        )
+    }
+
+    async fn assert_counts(&self, visible: u32, in_flight: u32) {
+        assert_eq!(
+            self.counts().await,
+            (visible.to_string(), in_flight.to_string())
+        );
+    }
+
+    fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+
+    async fn ended(self) {
+        self.settled().await;
+        assert!(self.run.is_finished(), "the event source still runs");
+        self.run.await.unwrap().unwrap();
+    }
+}
+
+fn failing(ids: &[String]) -> String {
+    let failures: Vec<_> = ids
+        .iter()
+        .map(|id| json!({ "itemIdentifier": id }))
+        .collect();
+    json!({ "batchItemFailures": failures }).to_string()
+}
+
+fn function_error() -> InvokeError {
+    InvokeError::Function {
+        error_type: "Runtime.ExitError".into(),
+        message: "exited".into(),
+    }
+}
+
+#[tokio::test]
+async fn event_is_the_one_lambda_documents() {
+    let mut s = start(source(), &[]);
+    let attribute =
+        |data_type: &str, string_value: Option<&str>, binary_value: Option<&str>| Attribute {
+            data_type: data_type.into(),
+            string_value: string_value.map(Into::into),
+            binary_value: binary_value.map(Into::into),
+        };
+    let message = Outgoing {
+        group: Some("acme".into()),
+        attributes: Some(BTreeMap::from([
+            ("text".into(), attribute("String", Some("v"), None)),
+            ("raw".into(), attribute("Binary", None, Some("AAE="))),
+        ])),
+        system_attributes: Some(BTreeMap::from([(
+            "AWSTraceHeader".into(),
+            attribute(
+                "String",
+                Some("Root=1-5759e988-bd862e3fe1be46a994272793"),
+                None,
+            ),
+        )])),
+        ..Outgoing::new(r#"{"export":"e1"}"#)
+    };
+    let sent = s.queues.send("work", &message).unwrap();
+    let call = s.call().await;
+    assert_eq!(call.function, "run-export");
+    let handle = call.event["Records"][0]["receiptHandle"].clone();
+    assert!(handle.as_str().is_some_and(|handle| !handle.is_empty()));
+    assert_eq!(
+        call.event,
+        json!({ "Records": [{
+            "messageId": sent.id,
+            "receiptHandle": handle,
+            "body": r#"{"export":"e1"}"#,
+            "attributes": {
+                "ApproximateReceiveCount": "1",
+                "SentTimestamp": "1800000000000",
+                "SenderId": crate::sqs::SENDER_ID,
+                "ApproximateFirstReceiveTimestamp": "1800000000000",
+                "MessageGroupId": "acme",
+                "AWSTraceHeader": "Root=1-5759e988-bd862e3fe1be46a994272793",
+            },
+            "messageAttributes": {
+                "text": { "stringValue": "v", "stringListValues": [], "binaryListValues": [], "dataType": "String" },
+                "raw": { "binaryValue": "AAE=", "stringListValues": [], "binaryListValues": [], "dataType": "Binary" },
+            },
+            "md5OfBody": sent.md5_of_body,
+            "md5OfMessageAttributes": sent.md5_of_attributes,
+            "eventSource": "aws:sqs",
+            "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:work",
+            "awsRegion": "us-east-1",
+        }] })
+    );
+    call.answer("null");
+    s.assert_counts(0, 0).await;
+}
+
+#[tokio::test]
+async fn success_deletes_every_message() {
+    for answer in [
+        "",
+        "null",
+        "{}",
+        r#"{"batchItemFailures":[]}"#,
+        r#"{"batchItemFailures":null}"#,
+    ] {
+        let mut s = start(source(), &["a", "b"]);
+        let call = s.call().await;
+        assert_eq!(call.bodies(), ["a", "b"]);
+        s.assert_counts(0, 2).await;
+        call.answer(answer);
+        s.assert_counts(0, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn error_and_timeout_delete_nothing_and_the_messages_come_back() {
+    for cause in [function_error(), InvokeError::TimedOut] {
+        let mut s = start(source(), &["a", "b"]);
+        s.call().await.end(Err(cause.clone()));
+        s.assert_counts(0, 2).await;
+        s.pass(29).await;
+        s.no_call().await;
+        s.pass(1).await;
+        let again = s.call().await;
+        assert_eq!(again.bodies(), ["a", "b"], "{cause}");
+        assert_eq!(
+            again.event["Records"][0]["attributes"]["ApproximateReceiveCount"],
+            "2"
+        );
+        again.answer("{}");
+        s.assert_counts(0, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn only_the_named_messages_come_back() {
+    let mut s = start(source(), &["a", "b", "c"]);
+    let call = s.call().await;
+    let failed = failing(&[call.id_of("b")]);
+    call.answer(&failed);
+    s.assert_counts(0, 1).await;
+    s.pass(30).await;
+    assert_eq!(s.call().await.bodies(), ["b"]);
+}
+
+#[tokio::test]
+async fn malformed_answer_fails_the_whole_batch() {
+    for answer in [
+        "{",
+        r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#,
+        r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#,
+        r#"{"batchItemFailures":[{"itemIdentifier":"unknown"}]}"#,
+        r#"{"batchItemFailures":[{"messageId":"x"}]}"#,
+        r#"{"batchItemFailures":"x"}"#,
+    ] {
+        let mut s = start(source(), &["a", "b"]);
+        s.call().await.answer(answer);
+        s.assert_counts(0, 2).await;
+        s.pass(30).await;
+        assert_eq!(s.call().await.bodies(), ["a", "b"], "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn without_partial_failures_any_answer_is_success() {
+    for malformed in [
+        "{",
+        "",
+        r#"{"batchItemFailures":[{"itemIdentifier":"unknown"}]}"#,
+    ] {
+        let plain = EventSource {
+            report_batch_item_failures: false,
+            ..source()
+        };
+        let mut s = start(plain, &["a", "b"]);
+        s.call().await.answer(malformed);
+        s.assert_counts(0, 0).await;
+    }
+}
+
+#[tokio::test]
+async fn throttled_messages_come_back_after_a_growing_back_off() {
+    let mut s = start(source(), &["a"]);
+    for back_off in [1, 2, 4] {
+        s.call().await.end(Err(InvokeError::Throttled));
+        s.assert_counts(0, 1).await;
+        s.pass(back_off - 1).await;
+        s.no_call().await;
+        s.pass(1).await;
+    }
+    s.call().await.answer("{}");
+    s.assert_counts(0, 0).await;
+    assert_eq!(back_off(40), Duration::from_secs(32));
+}
+
+#[tokio::test]
+async fn unknown_function_deletes_nothing() {
+    let mut s = start(source(), &["a"]);
+    s.call()
+        .await
+        .end(Err(InvokeError::Unknown("run-export".into())));
+    s.assert_counts(0, 1).await;
+    s.pass(30).await;
+    s.call().await.answer("{}");
+    s.assert_counts(0, 0).await;
+}
+
+#[tokio::test]
+async fn stopped_functions_end_the_source_and_free_the_messages() {
+    let mut s = start(source(), &["a"]);
+    // The other worker gets the message as soon as it is free again, and is told the same.
+    s.call().await.end(Err(InvokeError::Stopped));
+    s.settled().await;
+    if let Ok(call) = s.calls.try_recv() {
+        call.end(Err(InvokeError::Stopped));
+    }
+    s.assert_counts(1, 0).await;
+    s.ended().await;
+}
+
+#[tokio::test]
+async fn poison_goes_to_the_dead_letter_queue() {
+    let mut s = start(source(), &[]);
+    s.queues.create("dead", &BTreeMap::new()).unwrap();
+    let policy = format!(
+        r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":2}}"#,
+        queue_arn("dead")
+    );
+    s.queues
+        .set_attributes("work", &BTreeMap::from([("RedrivePolicy".into(), policy)]))
+        .unwrap();
+    s.send("poison");
+    for _ in 0..2 {
+        s.call().await.end(Err(function_error()));
+        s.pass(30).await;
+    }
+    s.no_call().await;
+    s.assert_counts(0, 0).await;
+    assert_eq!(
+        s.queues.attributes("dead").unwrap()["ApproximateNumberOfMessages"],
+        "1"
+    );
+}
+
+#[tokio::test]
+async fn no_more_invocations_than_allowed_and_no_message_pulled_in_advance() {
+    let single = EventSource {
+        batch_size: 1,
+        max_concurrency: 3,
+        ..source()
+    };
+    let mut s = start(single, &["1", "2", "3", "4", "5"]);
+    let mut running = vec![s.call().await, s.call().await, s.call().await];
+    s.no_call().await;
+    s.assert_counts(2, 3).await;
+    running.remove(1).answer("{}");
+    running.push(s.call().await);
+    s.no_call().await;
+    s.assert_counts(1, 3).await;
+    for call in running {
+        call.end(Err(function_error()));
+    }
+    assert_eq!(s.call().await.bodies(), ["5"]);
+}
+
+#[tokio::test]
+async fn all_of_a_high_concurrency_is_used() {
+    let wide = EventSource {
+        batch_size: 1,
+        max_concurrency: 12,
+        ..source()
+    };
+    let bodies: Vec<_> = (0..12).map(|n| n.to_string()).collect();
+    let bodies: Vec<_> = bodies.iter().map(String::as_str).collect();
+    let mut s = start(wide, &bodies);
+    let mut running = Vec::new();
+    for _ in 0..12 {
+        running.push(s.call().await);
+    }
+    s.assert_counts(0, 12).await;
+}
+
+#[tokio::test]
+async fn batch_is_no_larger_than_its_size() {
+    let pairs = EventSource {
+        batch_size: 2,
+        ..source()
+    };
+    let mut s = start(pairs, &["a", "b", "c"]);
+    let (first, second) = (s.call().await, s.call().await);
+    assert_eq!((first.bodies().len(), second.bodies().len()), (2, 1));
+}
+
+#[tokio::test]
+async fn window_gathers_messages_until_it_ends_or_the_batch_is_full() {
+    let windowed = || EventSource {
+        batch_size: 3,
+        batch_window: Duration::from_secs(10),
+        ..source()
+    };
+    let mut s = start(windowed(), &["a"]);
+    s.pass(5).await;
+    s.send("b");
+    s.no_call().await;
+    s.pass(4).await;
+    s.no_call().await;
+    s.pass(1).await;
+    // Two pollers gather side by side, as on AWS: what matters is that each batch waited for its window.
+    let mut bodies: Vec<_> = s
+        .call()
+        .await
+        .bodies()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    if bodies == ["a"] {
+        s.pass(5).await;
+        bodies.extend(s.call().await.bodies().iter().map(ToString::to_string));
+    }
+    assert_eq!(bodies, ["a", "b"]);
+
+    let mut s = start(windowed(), &["a", "b", "c"]);
+    assert_eq!(s.call().await.bodies(), ["a", "b", "c"]);
+}
+
+#[tokio::test]
+async fn batch_of_more_than_ten_is_gathered_from_several_receives() {
+    let large = EventSource {
+        batch_size: 12,
+        batch_window: Duration::from_secs(5),
+        ..source()
+    };
+    let bodies: Vec<_> = (0..10).map(|n| n.to_string()).collect();
+    let mut s = start(
+        large,
+        &bodies.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+    s.no_call().await;
+    s.pass(5).await;
+    assert_eq!(s.call().await.bodies().len(), 10);
+}
+
+#[tokio::test]
+async fn batch_beyond_six_megabytes_is_given_in_portions() {
+    let body = "\n".repeat(1_048_576);
+    let mut s = start(source(), &[&body, &body, &body]);
+    let first = s.call().await;
+    assert_eq!(first.bodies().len(), 2);
+    first.answer("{}");
+    s.assert_counts(0, 1).await;
+    let second = s.call().await;
+    assert_eq!(second.bodies().len(), 1);
+    second.answer("{}");
+    s.assert_counts(0, 0).await;
+}
+
+#[tokio::test]
+async fn stop_waits_for_running_invocations_and_takes_nothing_more() {
+    let mut s = start(source(), &["a"]);
+    let call = s.call().await;
+    s.stop();
+    s.settled().await;
+    s.send("b");
+    s.no_call().await;
+    assert!(!s.run.is_finished(), "it did not wait");
+    call.answer("{}");
+    s.assert_counts(1, 0).await;
+    s.ended().await;
+}
+
+#[tokio::test]
+async fn stop_ends_idle_pollers_at_once() {
+    let mut s = start(source(), &[]);
+    s.no_call().await;
+    s.stop();
+    s.ended().await;
+}
+
+#[tokio::test]
+async fn stop_frees_what_was_gathered() {
+    let windowed = EventSource {
+        batch_window: Duration::from_secs(10),
+        ..source()
+    };
+    let mut s = start(windowed, &["a", "b"]);
+    s.assert_counts(0, 2).await;
+    s.stop();
+    s.assert_counts(2, 0).await;
+    s.no_call().await;
+    s.ended().await;
+}
+
+#[tokio::test]
+async fn stop_does_not_wait_for_a_back_off() {
+    let mut s = start(source(), &["a"]);
+    s.call().await.end(Err(InvokeError::Throttled));
+    s.settled().await;
+    s.stop();
+    s.ended().await;
+}
+
+#[tokio::test]
+async fn deleted_queue_does_not_end_the_source() {
+    let mut s = start(source(), &[]);
+    s.settled().await;
+    s.queues.delete_queue("work").unwrap();
+    s.pass(60).await;
+    s.queues.create("work", &BTreeMap::new()).unwrap();
+    s.send("a");
+    s.pass(60).await;
+    assert_eq!(s.call().await.bodies(), ["a"]);
+}
+
+#[tokio::test]
+async fn settings_that_lambda_refuses_are_refused() {
+    let long = Duration::from_secs(301);
+    for (bad, word) in [
+        (
+            EventSource {
+                batch_size: 0,
+                ..source()
+            },
+            "batch size",
+        ),
+        (
+            EventSource {
+                batch_size: 10_001,
+                ..source()
+            },
+            "batch size",
+        ),
+        (
+            EventSource {
+                batch_size: 11,
+                ..source()
+            },
+            "batch window",
+        ),
+        (
+            EventSource {
+                batch_window: long,
+                ..source()
+            },
+            "batch window",
+        ),
+        (
+            EventSource {
+                max_concurrency: 1,
+                ..source()
+            },
+            "concurrency",
+        ),
+        (
+            EventSource {
+                max_concurrency: 1_001,
+                ..source()
+            },
+            "concurrency",
+        ),
+        (
+            EventSource {
+                queue: "none".into(),
+                ..source()
+            },
+            "does not exist",
+        ),
+    ] {
+        let s = start(bad, &[]);
+        let error = s.run.await.unwrap().unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    }
+}
