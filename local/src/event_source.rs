@@ -34,7 +34,7 @@ const RECEIVE_MESSAGES: usize = 10;
 
 /// What Lambda allows: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-parameters.html>.
 const MAX_BATCH: usize = 10_000;
-const MAX_WINDOW: Duration = Duration::from_secs(300);
+const MAX_WINDOW: Duration = Duration::from_mins(5);
 const CONCURRENCY: std::ops::RangeInclusive<usize> = 2..=1_000;
 
 /// The back-off after `n` throttles in a row, and after a failure of the queue itself: 1 s, doubled up to 32 s.

@@ -132,7 +132,8 @@ mod tests {
             .collect();
         let portions = portions(messages.clone());
         assert_eq!(portions.concat(), messages);
-        assert_eq!(portions.len(), 3);
+        let lengths: Vec<_> = portions.iter().map(Vec::len).collect();
+        assert_eq!(lengths, [3, 3, 3, 1]);
         for portion in &portions {
             let size = payload(portion, "exports").len();
             assert!(size <= MAX_EVENT_BYTES, "{size}");

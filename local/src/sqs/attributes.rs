@@ -78,20 +78,20 @@ impl Default for Settings {
 impl Settings {
     /// Returns these settings with `changes` made to them.
     pub(super) fn with(&self, changes: &BTreeMap<String, String>) -> Result<Self, Refusal> {
-        let mut changed = self.clone();
+        let mut settings = self.clone();
         for (name, value) in changes {
             match name.as_str() {
-                "DelaySeconds" => changed.delay_s = number(name, value, &DELAY_S)?,
+                "DelaySeconds" => settings.delay_s = number(name, value, &DELAY_S)?,
                 "MaximumMessageSize" => {
-                    changed.message_bytes = number(name, value, &MESSAGE_BYTES)?
+                    settings.message_bytes = number(name, value, &MESSAGE_BYTES)?;
                 }
                 "MessageRetentionPeriod" => {
-                    changed.retention_s = number(name, value, &RETENTION_S)?
+                    settings.retention_s = number(name, value, &RETENTION_S)?;
                 }
-                "ReceiveMessageWaitTimeSeconds" => changed.wait_s = number(name, value, &WAIT_S)?,
-                "VisibilityTimeout" => changed.visibility_s = number(name, value, &VISIBILITY_S)?,
-                "RedrivePolicy" if value.is_empty() => changed.redrive = None,
-                "RedrivePolicy" => changed.redrive = Some(Redrive::parse(value)?),
+                "ReceiveMessageWaitTimeSeconds" => settings.wait_s = number(name, value, &WAIT_S)?,
+                "VisibilityTimeout" => settings.visibility_s = number(name, value, &VISIBILITY_S)?,
+                "RedrivePolicy" if value.is_empty() => settings.redrive = None,
+                "RedrivePolicy" => settings.redrive = Some(Redrive::parse(value)?),
                 known if NOT_HONOURED.contains(&known) => {
                     return Err(Refusal::new(
                         Code::UnsupportedOperation,
@@ -101,7 +101,7 @@ impl Settings {
                 unknown => return Err(unknown_attribute(unknown)),
             }
         }
-        Ok(changed)
+        Ok(settings)
     }
 
     /// The settings as GetQueueAttributes shows them.

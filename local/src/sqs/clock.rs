@@ -21,7 +21,7 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 /// A wall clock may be set while somebody waits for it: it is looked at again this often.
-const LOOK_AGAIN: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
 
 #[async_trait]
 impl Clock for SystemClock {

@@ -1,21 +1,24 @@
 //! The operations in the JSON of the protocol: what each takes, and what it answers.
 
+mod batch;
+mod receive;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::attributes::{Settings, is_word, unknown_attribute};
-use super::message::{Attribute, Message, Outgoing, md5_of_attributes, md5_of_text};
-use super::queues::{Queues, Receive, Sent};
+use self::batch::{Batch, send_batch};
+use self::receive::receive;
+use super::ACCOUNT;
+use super::attributes::{Settings, unknown_attribute};
+use super::queues::{Queues, Sent};
 use super::refusal::{Code, Refusal};
-use super::{ACCOUNT, MAX_MESSAGE_BYTES};
 
-/// The most entries of a batch, and queue names of one ListQueues.
-const MAX_ENTRIES: usize = 10;
+/// The most queue names of one ListQueues.
 const MAX_NAMES: i64 = 1_000;
 
 /// Carries out `operation` with `body`. `base` is what queue URLs begin with, such as `http://127.0.0.1:9324`.
@@ -26,9 +29,9 @@ pub(super) async fn run(
     body: &[u8],
 ) -> Result<Value, Refusal> {
     match operation {
-        "CreateQueue" => create_queue(queues, base, read(body)?),
+        "CreateQueue" => create_queue(queues, base, &read(body)?),
         "GetQueueUrl" => get_queue_url(queues, base, &read(body)?),
-        "ListQueues" => list_queues(queues, base, read(body)?),
+        "ListQueues" => list_queues(queues, base, &read(body)?),
         "GetQueueAttributes" => get_queue_attributes(queues, read(body)?),
         "SetQueueAttributes" => {
             let request: SetAttributes = read(body)?;
@@ -66,7 +69,7 @@ pub(super) async fn run(
             )?;
             Ok(json!({}))
         }
-        "SendMessageBatch" => send_batch(queues, read(body)?),
+        "SendMessageBatch" => send_batch(queues, &read(body)?),
         "DeleteMessageBatch" => {
             let batch: Batch<OfReceipt> = read(body)?;
             let queue = batch.check(queues)?;
@@ -105,9 +108,8 @@ pub(super) async fn run(
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-#[derive(Default)]
 struct CreateQueue {
     queue_name: String,
     attributes: BTreeMap<String, String>,
@@ -115,7 +117,7 @@ struct CreateQueue {
     tags: BTreeMap<String, String>,
 }
 
-fn create_queue(queues: &Queues, base: &str, request: CreateQueue) -> Result<Value, Refusal> {
+fn create_queue(queues: &Queues, base: &str, request: &CreateQueue) -> Result<Value, Refusal> {
     if request.queue_name.is_empty() {
         return Err(Refusal::missing("QueueName"));
     }
@@ -160,7 +162,7 @@ struct ListQueues {
     next_token: Option<String>,
 }
 
-fn list_queues(queues: &Queues, base: &str, request: ListQueues) -> Result<Value, Refusal> {
+fn list_queues(queues: &Queues, base: &str, request: &ListQueues) -> Result<Value, Refusal> {
     let limit = request.max_results.unwrap_or(MAX_NAMES);
     if !(1..=MAX_NAMES).contains(&limit) {
         return Err(Refusal::parameter(
@@ -251,126 +253,6 @@ struct OfReceipt {
     visibility_timeout: Option<i64>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct ReceiveMessage {
-    #[serde(default)]
-    queue_url: String,
-    max_number_of_messages: Option<i64>,
-    visibility_timeout: Option<i64>,
-    wait_time_seconds: Option<i64>,
-    /// The older name of the next one; both are honoured.
-    #[serde(default)]
-    attribute_names: Vec<String>,
-    #[serde(default)]
-    message_system_attribute_names: Vec<String>,
-    #[serde(default)]
-    message_attribute_names: Vec<String>,
-    receive_request_attempt_id: Option<String>,
-}
-
-const SYSTEM_ATTRIBUTES: [&str; 11] = [
-    "All",
-    "AWSTraceHeader",
-    "ApproximateFirstReceiveTimestamp",
-    "ApproximateReceiveCount",
-    "DeadLetterQueueSourceArn",
-    "MessageDeduplicationId",
-    "MessageGroupId",
-    "SenderId",
-    "SentTimestamp",
-    "SequenceNumber",
-    "SqsManagedSseEnabled",
-];
-
-async fn receive(queues: &Queues, mut request: ReceiveMessage) -> Result<Value, Refusal> {
-    let name = name_in(&request.queue_url)?;
-    request
-        .message_system_attribute_names
-        .append(&mut request.attribute_names);
-    for asked in &request.message_system_attribute_names {
-        if !SYSTEM_ATTRIBUTES.contains(&asked.as_str()) {
-            return Err(unknown_attribute(asked));
-        }
-    }
-    if request.receive_request_attempt_id.is_some() {
-        return Err(Refusal::new(
-            Code::InvalidParameterValue,
-            "The request includes a parameter that is not valid for this queue type: ReceiveRequestAttemptId.",
-        ));
-    }
-    let how = Receive {
-        max_messages: request.max_number_of_messages.unwrap_or(1),
-        visibility_s: request.visibility_timeout,
-        wait_s: request.wait_time_seconds,
-    };
-    let messages = queues.receive(name, &how).await?;
-    Ok(if messages.is_empty() {
-        json!({})
-    } else {
-        let messages: Vec<_> = messages
-            .iter()
-            .map(|message| show(message, &request))
-            .collect();
-        json!({ "Messages": messages })
-    })
-}
-
-/// A received message with the attributes that were asked for.
-fn show(message: &Message, request: &ReceiveMessage) -> Value {
-    let mut shown = Map::from_iter([
-        ("MessageId".to_owned(), json!(message.id)),
-        ("ReceiptHandle".to_owned(), json!(message.receipt_handle)),
-        ("MD5OfBody".to_owned(), json!(md5_of_text(&message.body))),
-        ("Body".to_owned(), json!(message.body)),
-    ]);
-    let asked = &request.message_system_attribute_names;
-    let mut system = message.system_attributes();
-    system.retain(|name, _| asked.iter().any(|asked| asked == "All" || asked == name));
-    if !system.is_empty() {
-        shown.insert("Attributes".into(), json!(system));
-    }
-    let asked = &request.message_attribute_names;
-    let attributes: BTreeMap<String, Attribute> = message
-        .attributes
-        .iter()
-        .filter(|(name, _)| {
-            asked.iter().any(|asked| {
-                asked == "All"
-                    || asked == *name
-                    || asked
-                        .strip_suffix(".*")
-                        .is_some_and(|prefix| name.starts_with(prefix))
-            })
-        })
-        .map(|(name, attribute)| (name.clone(), attribute.clone()))
-        .collect();
-    // The digest is over what is returned, so that the receiver can check it.
-    if let Some(digest) = md5_of_attributes(&attributes) {
-        shown.insert("MD5OfMessageAttributes".into(), digest.into());
-        shown.insert("MessageAttributes".into(), json!(attributes));
-    }
-    shown.into()
-}
-
-fn send_batch(queues: &Queues, batch: Batch<Outgoing>) -> Result<Value, Refusal> {
-    let queue = batch.check(queues)?;
-    let total: usize = batch
-        .entries
-        .iter()
-        .map(|entry| entry.what.size_bytes())
-        .sum();
-    if total > usize::try_from(MAX_MESSAGE_BYTES).unwrap_or(usize::MAX) {
-        return Err(Refusal::new(
-            Code::BatchRequestTooLong,
-            format!(
-                "Batch requests cannot be longer than {MAX_MESSAGE_BYTES} bytes. You have sent {total} bytes."
-            ),
-        ));
-    }
-    Ok(batch.each(|entry| queues.send(queue, entry).map(|sent| shown(&sent))))
-}
-
 fn shown(sent: &Sent) -> Value {
     let mut shown = Map::from_iter([
         ("MessageId".to_owned(), json!(sent.id)),
@@ -385,102 +267,21 @@ fn shown(sent: &Sent) -> Value {
     shown.into()
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Batch<T> {
-    #[serde(default)]
-    queue_url: String,
-    #[serde(default = "Vec::new")]
-    entries: Vec<Entry<T>>,
-}
-
-#[derive(Deserialize)]
-struct Entry<T> {
-    #[serde(rename = "Id", default)]
-    id: String,
-    #[serde(flatten)]
-    what: T,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct Failed<'a> {
-    id: &'a str,
-    sender_fault: bool,
-    code: &'static str,
-    message: String,
-}
-
-impl<T> Batch<T> {
-    /// Checks what holds for the batch as a whole and returns the queue's name.
-    fn check(&self, queues: &Queues) -> Result<&str, Refusal> {
-        let name = name_in(&self.queue_url)?;
-        queues.expect(name)?;
-        if self.entries.is_empty() {
-            return Err(Refusal::new(
-                Code::EmptyBatchRequest,
-                "There should be at least one entry in the request.",
-            ));
-        }
-        if self.entries.len() > MAX_ENTRIES {
-            return Err(Refusal::new(
-                Code::TooManyEntriesInBatchRequest,
-                format!(
-                    "Maximum number of entries per request are {MAX_ENTRIES}. You have sent {}.",
-                    self.entries.len()
-                ),
-            ));
-        }
-        let mut seen = BTreeSet::new();
-        for entry in &self.entries {
-            if !is_word(&entry.id) {
-                return Err(Refusal::new(
-                    Code::InvalidBatchEntryId,
-                    "A batch entry id can only contain alphanumeric characters, hyphens and underscores. \
-                     It can be at most 80 letters long.",
-                ));
-            }
-            if !seen.insert(&entry.id) {
-                return Err(Refusal::new(
-                    Code::BatchEntryIdsNotDistinct,
-                    format!("Id {} repeated.", entry.id),
-                ));
-            }
-        }
-        Ok(name)
-    }
-
-    /// Does each entry for itself and reports each by its id.
-    fn each(&self, mut act: impl FnMut(&T) -> Result<Value, Refusal>) -> Value {
-        let mut successful = Vec::new();
-        let mut failed = Vec::new();
-        for entry in &self.entries {
-            match act(&entry.what) {
-                Ok(mut done) => {
-                    done["Id"] = json!(entry.id);
-                    successful.push(done);
-                }
-                Err(refusal) => failed.push(Failed {
-                    id: &entry.id,
-                    sender_fault: refusal.code.is_senders(),
-                    code: refusal.code.query(),
-                    message: refusal.message,
-                }),
-            }
-        }
-        json!({ "Successful": successful, "Failed": failed })
-    }
-}
-
 /// Reads the operation's JSON; an empty body is an empty object.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refusal> {
-    let body = if body.is_empty() { b"{}" } else { body };
-    serde_json::from_slice(body).map_err(|cause| {
+    let refuse = |reason: &str| {
         Refusal::new(
             Code::SerializationException,
-            format!("The body is not the operation's JSON: {cause}."),
+            format!("The body is not the operation's JSON: {reason}."),
         )
-    })
+    };
+    let body = match body.trim_ascii() {
+        b"" => b"{}",
+        // serde would take a list for a structure whose fields may all be absent.
+        [b'[', ..] => return Err(refuse("it is a list")),
+        body => body,
+    };
+    serde_json::from_slice(body).map_err(|cause| refuse(&cause.to_string()))
 }
 
 fn url(base: &str, name: &str) -> String {
