@@ -84,14 +84,15 @@ async fn batch_of_more_than_ten_is_gathered_from_several_receives() {
         batch_window: Duration::from_secs(5),
         ..source()
     };
-    let bodies: Vec<_> = (0..10).map(|n| n.to_string()).collect();
-    let mut s = start(
-        large,
-        &bodies.iter().map(String::as_str).collect::<Vec<_>>(),
-    );
+    let bodies: Vec<_> = (0..12).map(|n| n.to_string()).collect();
+    let bodies: Vec<_> = bodies.iter().map(String::as_str).collect();
+    let mut s = start(large.clone(), &bodies);
+    assert_eq!(s.call().await.bodies(), bodies);
+
+    let mut s = start(large, &bodies[..11]);
     s.no_call().await;
     s.pass(5).await;
-    assert_eq!(s.call().await.bodies().len(), 10);
+    assert_eq!(s.call().await.bodies(), bodies[..11]);
 }
 
 #[tokio::test]
