@@ -1,1 +1,89 @@
-//! Placeholder.
+//! `request-export`: takes requests for exports (R1 to R4).
+
+use http::header::{HeaderName, LOCATION, RETRY_AFTER};
+use http::{HeaderValue, Method, Response, StatusCode};
+use lambda_http::{Body, Request};
+use lead_export_aws::config::{Config, ConfigError};
+use lead_export_aws::http::{Call, ClaimRules, finish, json};
+use lead_export_aws::problem::{Problem, RETRY_SECONDS};
+use lead_export_core::limits;
+use lead_export_core::request::{self, RequestExport};
+use lead_export_core::view;
+
+/// The routes that the gateway sends here.
+pub const ROUTES: &[&str] = &["POST /sources/{source}/exports"];
+
+/// What this function is made of.
+pub struct App {
+    /// The use-case.
+    pub request: RequestExport,
+    /// How claims are read.
+    pub rules: ClaimRules,
+}
+
+impl App {
+    /// Builds the function from its environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the variable.
+    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+        Ok(Self {
+            request: RequestExport {
+                sources: config.sources()?,
+                exports: config.exports()?,
+                queue: config.queue()?,
+                clock: config.clock(),
+                dice: config.dice(),
+                max_active: config.max_active_exports()?,
+            },
+            rules: config.claim_rules()?,
+        })
+    }
+}
+
+/// Answers one event.
+pub async fn handle(app: &App, event: Request) -> Response<Body> {
+    let call = Call::new(event);
+    finish(&call.request_id, answer(app, &call).await)
+}
+
+async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {
+    let principal = call.principal(&app.rules)?;
+    match (&call.method, call.route().as_slice()) {
+        (&Method::POST, ["sources", source, "exports"]) => {
+            if call.body.len() > limits::BODY_BYTES {
+                return Err(Problem::body_too_large(limits::BODY_BYTES));
+            }
+            let asked = request::Request {
+                principal: &principal,
+                source,
+                path: &call.path,
+                key: call.header(&HeaderName::from_static("idempotency-key")),
+                body: &call.body,
+            };
+            let accepted = app.request.request(asked).await?;
+            let export = &accepted.export;
+            tracing::info!(export.id = %export.id(), org.id = %export.org, replayed = accepted.replayed, "export {} accepted", export.id());
+            let mut answer = json(StatusCode::ACCEPTED, &view::export(export, &[]));
+            let headers = answer.headers_mut();
+            if let Ok(location) = HeaderValue::from_str(&format!("/exports/{}", export.id())) {
+                headers.insert(LOCATION, location);
+            }
+            headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+            if accepted.replayed {
+                headers.insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
+            }
+            Ok(answer)
+        }
+        _ => Err(Problem::not_found()),
+    }
+}
+
+/// Runs the function: the Lambda's `main`.
+///
+/// # Errors
+/// A missing variable, or the runtime's own failure.
+pub async fn main() -> Result<(), lambda_http::Error> {
+    let app = App::new(&Config::from_env()?)?;
+    lambda_http::run(lambda_http::service_fn(async |event| Ok::<_, lambda_http::Error>(handle(&app, event).await))).await
+}
