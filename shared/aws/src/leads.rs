@@ -174,8 +174,10 @@ fn projected(mut call: QueryFluentBuilder, slots: &Slots) -> QueryFluentBuilder 
     }
     let mut expression = "#s".to_owned();
     for (index, name) in names.iter().enumerate() {
-        expression.push_str(&format!(",#a{index}"));
-        call = call.expression_attribute_names(format!("#a{index}"), name);
+        let placeholder = format!("#a{index}");
+        expression.push(',');
+        expression.push_str(&placeholder);
+        call = call.expression_attribute_names(placeholder, name);
     }
     call.projection_expression(expression)
 }

@@ -124,12 +124,13 @@ pub fn decode(body: &Bytes, slots: &Slots) -> Result<Decoded, BadPage> {
         scanned: None,
         next: None,
         consumed: None,
+        seen: 0,
     };
     match answer.read() {
         Ok(()) => Ok(Decoded {
             scanned: answer.scanned.or(answer.count).unwrap_or_default(),
-            next: answer.next.flatten(),
-            consumed: answer.consumed.flatten(),
+            next: answer.next,
+            consumed: answer.consumed,
             page: answer.items.builder.finish(),
         }),
         Err(what) => {
@@ -155,17 +156,10 @@ struct Answer<'a, 's> {
     count: Option<u64>,
     read: Option<u64>,
     scanned: Option<u64>,
-    next: Option<Option<LeadKey>>,
-    consumed: Option<Option<f64>>,
-}
-
-/// Keeps a member's value, unless there is one.
-fn once<T>(place: &mut Option<T>, value: T) -> Result<(), What> {
-    if place.is_some() {
-        return Err(What::Twice);
-    }
-    *place = Some(value);
-    Ok(())
+    next: Option<LeadKey>,
+    consumed: Option<f64>,
+    /// Which members there were, as bits.
+    seen: u8,
 }
 
 impl Answer<'_, '_> {
@@ -193,32 +187,30 @@ impl Answer<'_, '_> {
     fn member(&mut self) -> Result<(), What> {
         let name = self.items.scanner.string()?;
         self.items.scanner.expect(b':')?;
-        match self.items.resolve(name) {
-            b"Items" => self.items(),
-            b"Count" => {
-                let count = self.integer()?;
-                once(&mut self.count, count)
-            }
-            b"ScannedCount" => {
-                let scanned = self.integer()?;
-                once(&mut self.scanned, scanned)
-            }
-            b"LastEvaluatedKey" => {
-                let next = self.last_key()?;
-                once(&mut self.next, next)
-            }
-            b"ConsumedCapacity" => {
-                let consumed = self.capacity()?;
-                once(&mut self.consumed, consumed)
-            }
-            _ => self.items.scanner.skip(),
-        }
-    }
-
-    fn items(&mut self) -> Result<(), What> {
-        if self.read.is_some() {
+        let number = match self.items.resolve(name) {
+            b"Items" => 0,
+            b"Count" => 1,
+            b"ScannedCount" => 2,
+            b"LastEvaluatedKey" => 3,
+            b"ConsumedCapacity" => 4,
+            _ => return self.items.scanner.skip(),
+        };
+        if self.seen & 1 << number != 0 {
             return Err(What::Twice);
         }
+        self.seen |= 1 << number;
+        match number {
+            0 => self.read = Some(self.items()?),
+            1 => self.count = Some(self.integer()?),
+            2 => self.scanned = Some(self.integer()?),
+            3 => self.next = self.last_key()?,
+            _ => self.consumed = self.capacity()?,
+        }
+        Ok(())
+    }
+
+    /// Reads the items; how many there were.
+    fn items(&mut self) -> Result<u64, What> {
         self.items.scanner.expect(b'[')?;
         let mut read = 0;
         if !self.items.scanner.take(b']') {
@@ -233,8 +225,7 @@ impl Answer<'_, '_> {
             }
         }
         self.reading = None;
-        self.read = Some(read as u64);
-        Ok(())
+        Ok(read as u64)
     }
 
     fn integer(&mut self) -> Result<u64, What> {

@@ -14,6 +14,8 @@ pub(super) const MAX_LEVELS: u32 = 40;
 /// An entry of a map or set: what it is sorted by, and where its JSON is in the arena. Everything fits 32 bits, as a page does.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
+    /// The first bytes of what it is sorted by, the first one highest: most entries differ in them.
+    head: u64,
     /// A span of the wire, or of the texts without their escapes.
     sort: (u32, u32),
     resolved: bool,
@@ -25,6 +27,29 @@ impl Entry {
         let bytes = if self.resolved { resolved } else { wire };
         &bytes[self.sort.0 as usize..self.sort.1 as usize]
     }
+
+    #[inline]
+    fn order(&self, other: &Self, wire: &[u8], resolved: &[u8]) -> Ordering {
+        self.head.cmp(&other.head).then_with(|| {
+            let sort = self.sort(wire, resolved);
+            sort.cmp(other.sort(wire, resolved))
+        })
+    }
+}
+
+/// The first eight bytes as a number in their order, zeros behind a shorter text: a text that ends sorts before one that goes on.
+#[inline]
+fn head(sort: &[u8]) -> u64 {
+    if let Some(chunk) = sort.first_chunk() {
+        return u64::from_be_bytes(*chunk);
+    }
+    let number = sort
+        .iter()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte));
+    // Of no byte at all, the shift would be by 64.
+    number
+        .checked_shl(64 - 8 * u32::try_from(sort.len()).unwrap_or(8))
+        .unwrap_or(0)
 }
 
 impl Items<'_, '_> {
@@ -77,13 +102,15 @@ impl Items<'_, '_> {
         if !self.scanner.take(b'}') {
             loop {
                 let key = self.scanner.string()?;
-                self.scanner.expect(b':')?;
                 let from = self.builder.arena().len();
-                self.json_text(key);
-                self.builder.arena().push(b':');
-                let kind = self.open()?;
-                self.json(kind, level + 1)?;
-                self.scanner.expect(b'}')?;
+                if !self.short_entry(key) {
+                    self.scanner.expect(b':')?;
+                    self.json_text(key);
+                    self.builder.arena().push(b':');
+                    let kind = self.open()?;
+                    self.json(kind, level + 1)?;
+                    self.scanner.expect(b'}')?;
+                }
                 self.entry(key, from);
                 if !self.scanner.more(b'}')? {
                     break;
@@ -94,6 +121,32 @@ impl Items<'_, '_> {
         self.arrange(first, true);
         self.builder.arena().push(b'}');
         Ok(())
+    }
+
+    /// Writes a map's entry behind its key, if it is a short text or number written without blanks: most are.
+    fn short_entry(&mut self, key: Text) -> bool {
+        let (bytes, pos) = (self.scanner.bytes(), self.scanner.pos());
+        let opening = bytes.get(pos..).and_then(<[u8]>::first_chunk::<7>);
+        let value = pos + 7;
+        let quotes = match opening {
+            Some(b":{\"S\":\"") => 1,
+            Some(b":{\"N\":\"") => 0,
+            _ => return false,
+        };
+        if key.escaped {
+            return false;
+        }
+        match self.scanner.short_end(value) {
+            Some(end) if bytes.get(end + 1) == Some(&b'}') => {
+                let arena = self.builder.arena();
+                // With quotes and colon, as they stand there.
+                arena.extend_from_slice(&bytes[key.at - 1..=pos]);
+                arena.extend_from_slice(&bytes[value - quotes..end + quotes]);
+                self.scanner.go(end + 2);
+                true
+            }
+            _ => false,
+        }
     }
 
     fn json_set(&mut self, numbers: bool) -> Result<(), What> {
@@ -155,11 +208,14 @@ impl Items<'_, '_> {
         } else {
             (sort.at, sort.end)
         };
-        self.entries.push(Entry {
+        let mut entry = Entry {
+            head: 0,
             sort: (at as u32, end as u32),
             resolved: sort.escaped,
             json: (from, to),
-        });
+        };
+        entry.head = head(entry.sort(self.scanner.bytes(), &self.resolved));
+        self.entries.push(entry);
     }
 
     /// Puts the entries from `first` on, the last things in the arena, into order; of equal keys of a map the last one stays.
@@ -180,15 +236,15 @@ impl Items<'_, '_> {
         if !in_order {
             let from = entries[0].json.0 as usize;
             // Stable: among equal keys, the one that came last is the last.
-            entries.sort_by(|a, b| a.sort(wire, resolved).cmp(b.sort(wire, resolved)));
+            entries.sort_by(|a, b| a.order(b, wire, resolved));
             let arena = self.builder.arena();
             self.scratch.clear();
             let mut any = false;
             for (index, entry) in entries.iter().enumerate() {
                 let overruled = distinct
-                    && entries.get(index + 1).is_some_and(|next| {
-                        next.sort(wire, resolved) == entry.sort(wire, resolved)
-                    });
+                    && entries
+                        .get(index + 1)
+                        .is_some_and(|next| next.order(entry, wire, resolved) == Ordering::Equal);
                 if overruled {
                     continue;
                 }

@@ -10,7 +10,7 @@ use super::text;
 pub(super) const MAX_DEPTH: u32 = 80;
 
 /// Words of a text that are looked at one by one.
-const WORDS: usize = 4;
+const WORDS: usize = 6;
 
 /// A string's content on the wire, without its quotes.
 #[derive(Debug, Clone, Copy)]
@@ -68,8 +68,9 @@ impl<'a> Scanner<'a> {
         self.pos
     }
 
-    pub(super) fn advance(&mut self, count: usize) {
-        self.pos += count;
+    /// Goes on at `pos`, which is not behind the end.
+    pub(super) fn go(&mut self, pos: usize) {
+        self.pos = pos;
     }
 
     /// The next byte that is no blank.
@@ -137,20 +138,57 @@ impl<'a> Scanner<'a> {
     }
 
     /// The string that begins here, after any blanks.
-    #[inline]
     pub(super) fn string(&mut self) -> Result<Text, What> {
         self.expect(b'"')?;
         self.string_rest()
+    }
+
+    /// Where the string ends whose content begins at `at`, if it is a short one without escapes.
+    #[expect(
+        clippy::inline_always,
+        reason = "called for every value; saving and restoring registers would cost as much as the search"
+    )]
+    #[inline(always)]
+    pub(super) fn short_end(&self, at: usize) -> Option<usize> {
+        let rest = self.bytes.get(at..)?;
+        // Most cells are short: a call into the search for long texts costs as much as some words here.
+        for (index, chunk) in rest.as_chunks::<8>().0.iter().take(WORDS).enumerate() {
+            let word = u64::from_le_bytes(*chunk);
+            let found = marks(word);
+            if found != 0 {
+                let bit = found.trailing_zeros();
+                let quote = (word >> (bit - 7)) & 0xFF == u64::from(b'"');
+                return (quote && !self.control).then(|| at + 8 * index + (bit / 8) as usize);
+            }
+        }
+        None
     }
 
     /// The string whose opening quote was just taken.
     #[inline]
     pub(super) fn string_rest(&mut self) -> Result<Text, What> {
         let at = self.pos;
+        let Some(end) = self.short_end(at) else {
+            return self.long_string_rest();
+        };
+        self.pos = end + 1;
+        Ok(Text {
+            at,
+            end,
+            escaped: false,
+        })
+    }
+
+    /// The same for strings that are long or have escapes.
+    #[inline(never)]
+    fn long_string_rest(&mut self) -> Result<Text, What> {
+        let at = self.pos;
         self.pos = self.quote_or_backslash(at)?;
-        let escaped = self.bytes[self.pos] == b'\\';
-        if escaped {
-            self.escapes()?;
+        let mut escaped = false;
+        while self.bytes[self.pos] == b'\\' {
+            let length = text::escape_length(&self.bytes[self.pos..]).ok_or(What::Escape)?;
+            self.pos = self.quote_or_backslash(self.pos + length)?;
+            escaped = true;
         }
         if self.control {
             self.refuse_control(at)?;
@@ -161,38 +199,13 @@ impl<'a> Scanner<'a> {
     }
 
     /// Where the next quote or backslash is.
-    #[inline]
     fn quote_or_backslash(&mut self, from: usize) -> Result<usize, What> {
-        let rest = self.bytes.get(from..).unwrap_or_default();
-        // Most cells are short: a call into the search for long texts costs as much as some words here.
-        for (index, chunk) in rest.as_chunks::<8>().0.iter().take(WORDS).enumerate() {
-            let found = marks(u64::from_le_bytes(*chunk));
-            if found != 0 {
-                return Ok(from + 8 * index + (found.trailing_zeros() / 8) as usize);
-            }
-        }
-        self.far_quote_or_backslash(from)
-    }
-
-    #[inline(never)]
-    fn far_quote_or_backslash(&mut self, from: usize) -> Result<usize, What> {
         if let Some(offset) = memchr::memchr2(b'"', b'\\', &self.bytes[from..]) {
             Ok(from + offset)
         } else {
             self.pos = self.bytes.len();
             Err(What::Cut)
         }
-    }
-
-    /// From a backslash to the closing quote.
-    #[cold]
-    fn escapes(&mut self) -> Result<(), What> {
-        while self.bytes[self.pos] == b'\\' {
-            let length = text::escape_length(&self.bytes[self.pos..]).ok_or(What::Escape)?;
-            let from = self.pos + length;
-            self.pos = self.quote_or_backslash(from)?;
-        }
-        Ok(())
     }
 
     #[cold]

@@ -41,30 +41,48 @@ impl<'a, 's> Items<'a, 's> {
         self.builder.begin();
         let mut key = false;
         let mut before = START;
+        // The place is kept here, and told to the scanner only where it is needed: this loop is most of the work.
+        let bytes = self.scanner.bytes();
+        let mut pos = self.scanner.pos();
         loop {
-            let (bytes, pos) = (self.scanner.bytes(), self.scanner.pos());
             let joint = if let Some((joint, len)) = self.names.guess(bytes, pos, before) {
-                self.scanner.advance(len);
+                pos += len;
                 joint
             } else {
-                self.joint(before)?
+                self.scanner.go(pos);
+                let joint = self.joint(before)?;
+                pos = self.scanner.pos();
+                joint
             };
             before = joint.number;
+            if joint.kind == Kind::Text
+                && let Some(end) = self.scanner.short_end(pos)
+            {
+                if let Some(slot) = joint.slot() {
+                    self.builder
+                        .set(slot, Span::wire(Tag::Text, pos, end - pos));
+                    key |= slot == KEY;
+                }
+                pos = end + 1;
+                continue;
+            }
+            self.scanner.go(pos);
             if joint.kind == Kind::End {
                 break;
             }
-            let Some(slot) = joint.slot else {
-                self.pass(joint.kind)?;
-                continue;
-            };
-            let span = self.cell(joint.kind)?;
-            if slot == KEY {
-                if span.tag() != Tag::Text {
-                    return Err(What::Key);
+            if let Some(slot) = joint.slot() {
+                let span = self.cell(joint.kind)?;
+                if slot == KEY {
+                    if span.tag() != Tag::Text {
+                        return Err(What::Key);
+                    }
+                    key = true;
                 }
-                key = true;
+                self.builder.set(slot, span);
+            } else {
+                self.pass(joint.kind)?;
             }
-            self.builder.set(slot, span);
+            pos = self.scanner.pos();
         }
         if key { Ok(()) } else { Err(What::NoKey) }
     }
@@ -123,7 +141,7 @@ impl<'a, 's> Items<'a, 's> {
                 _ => None,
             };
             if let Some(kind) = kind {
-                self.scanner.advance(6);
+                self.scanner.go(self.scanner.pos() + 6);
                 return Ok(kind);
             }
         }
@@ -229,8 +247,10 @@ impl<'a, 's> Items<'a, 's> {
         self.spans.clear();
         if !self.scanner.take(b']') {
             loop {
-                let kind = self.open()?;
-                let span = self.single(kind)?;
+                let span = match self.open()? {
+                    Kind::Text => self.string(Tag::Text)?,
+                    other => self.single(other)?,
+                };
                 self.spans.push(span);
                 self.scanner.expect(b'}')?;
                 if !self.scanner.more(b']')? {
