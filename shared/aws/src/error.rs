@@ -8,11 +8,18 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lead_export_core::ports::{StoreError, StoreErrorKind};
 
 /// The error of a call to `store` that failed, after the SDK's own retries.
+///
+/// The answer itself is left behind: the cause is logged, and an answer may hold leads.
 pub fn store_error<E>(store: &'static str, error: SdkError<E, HttpResponse>) -> StoreError
 where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
-    StoreError::caused(kind(&error), store, error)
+    let kind = kind(&error);
+    match error.into_source() {
+        Ok(cause) => StoreError::caused(kind, store, cause),
+        // A kind of failure that this version of the SDK does not have.
+        Err(_) => StoreError::new(kind, store),
+    }
 }
 
 /// What can be done about a failed call.

@@ -12,7 +12,7 @@ use self::scan::Scanner;
 use self::value::{Items, resolve};
 
 #[cfg(test)]
-mod laws;
+pub(crate) mod laws;
 mod names;
 mod nested;
 mod scan;
@@ -148,6 +148,9 @@ pub fn decode(body: &Bytes, slots: &Slots) -> Result<Decoded, BadPage> {
     }
 }
 
+/// Bytes of the shortest item there is: `{"SK":{"S":"k"}}`.
+const LEAST_ITEM: usize = 16;
+
 /// The answer's members, as far as they have been read.
 #[derive(Debug)]
 struct Answer<'a, 's> {
@@ -212,6 +215,12 @@ impl Answer<'_, '_> {
     /// Reads the items; how many there were.
     fn items(&mut self) -> Result<u64, What> {
         self.items.scanner.expect(b'[')?;
+        // What the answer says is believed as far as its length allows.
+        let most = self.items.scanner.bytes().len() / LEAST_ITEM;
+        let count = self.count.and_then(|count| usize::try_from(count).ok());
+        self.items
+            .builder
+            .reserve(count.unwrap_or_default().min(most));
         let mut read = 0;
         if !self.items.scanner.take(b']') {
             loop {

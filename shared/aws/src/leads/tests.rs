@@ -9,11 +9,14 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, retry::Retr
 use aws_sdk_dynamodb::operation::query::QueryError;
 use lead_export_core::lead::{OrgId, SourceId};
 use lead_export_core::page::Page;
+use proptest::prelude::{Strategy as _, any};
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
 
 use super::hook::Damaged;
 use super::*;
-use crate::page::What;
+use crate::page::{What, laws};
 
 /// Gives one connection after the other one of these answers, and returns the requests.
 struct Script {
@@ -150,10 +153,13 @@ fn cells(page: &Page) -> Vec<String> {
         .collect()
 }
 
+/// The failure of these answers, which shows nothing of the leads in them, and the number of calls.
 async fn failure(answers: Vec<Vec<u8>>) -> (StoreError, usize) {
     let script = Script::new(answers);
     let error = script.leads().page(&query(None, false, slots())).await;
-    (error.unwrap_err(), script.requests().len())
+    let error = error.unwrap_err();
+    assert!(!format!("{error:?}").contains("a@b"), "{error:?}");
+    (error, script.requests().len())
 }
 
 fn cause<E: std::error::Error + 'static>(error: &StoreError) -> Option<&E> {
@@ -207,6 +213,36 @@ async fn a_page_is_read_from_the_bytes_and_equals_the_plain_one() {
             "ReturnConsumedCapacity": "TOTAL",
         })
     );
+}
+
+#[tokio::test]
+async fn pages_of_any_shape_are_those_that_the_sdk_reads() {
+    let mut runner = TestRunner::deterministic();
+    let mut drawn = || {
+        let items = proptest::collection::vec(laws::item(), 0..12);
+        let style = any::<(u64, bool, bool, bool)>();
+        let (items, style) = (items, style).new_tree(&mut runner).unwrap().current();
+        laws::answer(&items, Some("k"), style)
+    };
+    let bodies: Vec<String> = (0..100).map(|_| drawn()).collect();
+    let answers = bodies.iter().flat_map(|body| [good(body), good(body)]);
+    let script = Script::new(answers.collect());
+    let fast = script.leads();
+    let plain = PlainLeads::new(script.client(), "leads".into(), true);
+    let query = query(None, false, Slots::new(laws::NAMES));
+    let mut leads = 0;
+    for body in &bodies {
+        let (fast, plain) = (fast.page(&query).await, plain.page(&query).await);
+        let (fast, plain) = (fast.unwrap(), plain.unwrap());
+        assert_eq!(
+            laws::cells(&fast.page, &query.slots),
+            laws::cells(&plain.page, &query.slots),
+            "{body}"
+        );
+        assert_eq!((fast.next, fast.scanned), (plain.next, plain.scanned));
+        leads += fast.page.len();
+    }
+    assert!(leads > 300, "{leads}");
 }
 
 #[tokio::test]
@@ -329,7 +365,7 @@ async fn a_damaged_answer_is_asked_for_again() {
 
 #[tokio::test]
 async fn what_is_no_page_is_corrupt_at_once_if_it_came_as_sent() {
-    let keyless = r#"{"Count":1,"Items":[{"email":{"S":"x"}}]}"#;
+    let keyless = r#"{"Count":1,"Items":[{"email":{"S":"a@b"}}]}"#;
     let (error, calls) = failure(vec![good(keyless)]).await;
     assert_eq!((error.kind, calls), (StoreErrorKind::Corrupt, 1));
     let bad: &BadPage = cause(&error).unwrap();

@@ -13,9 +13,9 @@ use writer::Writer;
 
 mod writer;
 
-type Item = (String, BTreeMap<String, Value>);
+pub(crate) type Item = (String, BTreeMap<String, Value>);
 
-const NAMES: [&str; 14] = [
+pub(crate) const NAMES: [&str; 14] = [
     "email",
     "phones",
     "name",
@@ -65,14 +65,14 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-fn item() -> impl Strategy<Value = Item> {
+pub(crate) fn item() -> impl Strategy<Value = Item> {
     let key = "20[0-9]{2}-01-01T00:00:00.000Z#[a-zä\"😀]{1,12}";
     let names = select(NAMES.to_vec()).prop_map(str::to_owned);
     (key, proptest::collection::btree_map(names, value(), 0..10))
 }
 
 /// An answer of these items, its members in any order.
-fn answer(items: &[Item], next: Option<&str>, style: (u64, bool, bool, bool)) -> String {
+pub(crate) fn answer(items: &[Item], next: Option<&str>, style: (u64, bool, bool, bool)) -> String {
     let (seed, blanks, escapes, shuffled) = style;
     let mut writer = Writer::new(seed, blanks, escapes);
     let mut members = [
@@ -149,7 +149,7 @@ fn shown(cell: Cell<'_>) -> String {
     }
 }
 
-fn cells(page: &Page, slots: &Slots) -> Vec<Vec<String>> {
+pub(crate) fn cells(page: &Page, slots: &Slots) -> Vec<Vec<String>> {
     page.rows()
         .map(|row| {
             (0..slots.width())

@@ -286,6 +286,22 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Passes over an attribute value such as `{"S":"x"}`, short and without blanks: most nested ones are. Else stays.
+    #[inline]
+    fn skip_short(&mut self) -> bool {
+        let rest = self.bytes.get(self.pos..).and_then(<[u8]>::first_chunk);
+        let Some([b'{', b'"', b'A'..=b'Z', b'"', b':', b'"']) = rest else {
+            return false;
+        };
+        match self.short_end(self.pos + 6) {
+            Some(end) if self.bytes.get(end + 1) == Some(&b'}') => {
+                self.pos = end + 2;
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Passes over an object (or array) whose opening bracket was just taken.
     ///
     /// A loop: the open brackets are bits, an object's 1, so that no input can use up the stack.
@@ -320,6 +336,7 @@ impl<'a> Scanner<'a> {
                     self.pos += 1;
                     self.string_rest()?;
                 }
+                Some(b'{') if self.skip_short() => {}
                 Some(byte @ (b'{' | b'[')) => {
                     if depth == MAX_DEPTH {
                         return Err(What::Depth);

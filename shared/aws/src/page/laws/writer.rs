@@ -78,6 +78,11 @@ impl Writer {
         self.blank();
     }
 
+    /// Never escaped: the SDK does not resolve escapes in base64, nor does any service write them.
+    pub(super) fn base64(&mut self, bytes: &[u8]) {
+        self.token(&format!("\"{}\"", STANDARD.encode(bytes)));
+    }
+
     pub(super) fn items<T>(
         &mut self,
         ends: [&str; 2],
@@ -109,7 +114,7 @@ impl Writer {
             Value::Bool(value) => {
                 self.member("BOOL", |w| w.token(if *value { "true" } else { "false" }));
             }
-            Value::Binary(bytes) => self.member("B", |w| w.string(&STANDARD.encode(bytes))),
+            Value::Binary(bytes) => self.member("B", |w| w.base64(bytes)),
             Value::List(items) => {
                 self.member("L", |w| w.items(["[", "]"], items, Self::value));
             }
@@ -122,7 +127,7 @@ impl Writer {
                 self.member(kind, |w| {
                     w.items(["[", "]"], items, |w, item| match item {
                         Value::Text(text) | Value::Number(text) => w.string(text),
-                        Value::Binary(bytes) => w.string(&STANDARD.encode(bytes)),
+                        Value::Binary(bytes) => w.base64(bytes),
                         other => panic!("{other:?} in a set"),
                     });
                 });
