@@ -3,8 +3,9 @@
 use http::header::{ACCEPT, CACHE_CONTROL, LOCATION, RETRY_AFTER};
 use http::{HeaderValue, Method, Response, StatusCode};
 use lambda_http::{Body, Request};
-use lead_export_aws::config::{Config, ConfigError};
+use lead_export_aws::config::ConfigError;
 use lead_export_aws::http::{Call, ClaimRules, finish, json};
+use lead_export_aws::ports::Ports;
 use lead_export_aws::problem::{Problem, RETRY_SECONDS};
 use lead_export_core::access::Principal;
 use lead_export_core::download::DownloadExport;
@@ -23,6 +24,9 @@ pub const ROUTES: &[&str] = &[
     "DELETE /exports/{id}",
 ];
 
+/// The variables of the environment that this function reads, besides Lambda's own.
+pub const VARIABLES: &[&str] = &["SOURCES_TABLE", "EXPORTS_TABLE", "AUDIT_TABLE", "FILES_BUCKET", "DOWNLOAD_TTL", "ORG_CLAIM", "SINGLE_ORG", "TOKEN_USE", "REQUIRED_SCOPE"];
+
 /// What this function is made of.
 pub struct App {
     /// Shows what there is.
@@ -40,22 +44,22 @@ impl App {
     ///
     /// # Errors
     /// [`ConfigError`], naming the variable.
-    pub fn new(config: &Config) -> Result<Self, ConfigError> {
-        let (sources, exports, audit) = (config.sources()?, config.exports()?, config.audit()?);
-        let (clock, dice) = (config.clock(), config.dice());
+    pub fn new(ports: &Ports) -> Result<Self, ConfigError> {
+        let (sources, exports, audit) = (ports.sources()?, ports.exports()?, ports.audit()?);
+        let (clock, dice) = (ports.clock(), ports.dice());
         Ok(Self {
             history: ReadHistory { sources: sources.clone(), exports: exports.clone(), audit: audit.clone() },
             download: DownloadExport {
                 sources: sources.clone(),
                 exports: exports.clone(),
                 audit: audit.clone(),
-                signer: config.signer()?,
+                signer: ports.signer()?,
                 clock: clock.clone(),
                 dice: dice.clone(),
-                ttl: config.download_ttl()?,
+                ttl: ports.config.download_ttl()?,
             },
-            end: EndExport { sources, exports, audit, pieces: config.pieces()?, notifier: config.notifier(), clock, dice },
-            rules: config.claim_rules()?,
+            end: EndExport { sources, exports, audit, pieces: ports.pieces()?, notifier: ports.notifier(), clock, dice },
+            rules: ports.config.claim_rules()?,
         })
     }
 }
@@ -133,7 +137,8 @@ fn names_json(accept: &str) -> bool {
 /// # Errors
 /// A missing variable, or the runtime's own failure.
 pub async fn main() -> Result<(), lambda_http::Error> {
-    let app = App::new(&Config::from_env()?)?;
+    lambda_http::tracing::init_default_subscriber();
+    let app = App::new(&Ports::from_env()?)?;
     lambda_http::run(lambda_http::service_fn(async |event| Ok::<_, lambda_http::Error>(handle(&app, event).await))).await
 }
 
