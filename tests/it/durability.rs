@@ -19,15 +19,31 @@ async fn data_survives_a_restart_and_fresh_forgets_it() {
     let dir = world.stop().await;
 
     let stack = Stack::start(options(&dir)).await.unwrap();
-    let world = World { stack, dir, client: client() };
+    let world = World {
+        stack,
+        dir,
+        client: client(),
+    };
     let again = world.ended("alice", &id).await;
     assert_eq!(again["sha256"], export["sha256"]);
     assert!(!world.download("alice", &id).await.is_empty());
     let dir = world.stop().await;
 
-    let stack = Stack::start(StackOptions { fresh: true, ..options(&dir) }).await.unwrap();
-    let world = World { stack, dir, client: client() };
-    assert_eq!(world.get("alice", &format!("/exports/{id}")).await.status(), 404);
+    let stack = Stack::start(StackOptions {
+        fresh: true,
+        ..options(&dir)
+    })
+    .await
+    .unwrap();
+    let world = World {
+        stack,
+        dir,
+        client: client(),
+    };
+    assert_eq!(
+        world.get("alice", &format!("/exports/{id}")).await.status(),
+        404
+    );
     world.stop().await;
 }
 
@@ -45,10 +61,19 @@ async fn a_second_stack_over_the_same_data_is_refused_in_one_sentence() {
 #[tokio::test]
 async fn killed_workers_change_no_byte() {
     let world = World::start().await;
-    let source = world.source("big", |source| source.lead_count = Some(20_000)).await;
+    let source = world
+        .source("big", |source| source.lead_count = Some(20_000))
+        .await;
     world.grant("acme", "alice", "big", Role::Exporter).await;
-    let leads: Vec<_> =
-        (0..20_000).map(|at| lead(&format!("l-{at}"), at / 7, &[("city", text(&"city ".repeat(200)))])).collect();
+    let leads: Vec<_> = (0..20_000)
+        .map(|at| {
+            lead(
+                &format!("l-{at}"),
+                at / 7,
+                &[("city", text(&"city ".repeat(200)))],
+            )
+        })
+        .collect();
     world.load(&source, &leads).await;
     let asked = world.request("alice", "big", &json!({})).await;
     let calm = world.ended("alice", asked["id"].as_str().unwrap()).await;
@@ -60,13 +85,21 @@ async fn killed_workers_change_no_byte() {
     let mut killed = 0;
     for _ in 0..4000 {
         let pids = world.stack.lambdas().pids("run-export");
-        let status = world.get("alice", &format!("/exports/{id}")).await.json::<serde_json::Value>().await.unwrap();
+        let status = world
+            .get("alice", &format!("/exports/{id}"))
+            .await
+            .json::<serde_json::Value>()
+            .await
+            .unwrap();
         if status["status"] == "completed" {
             break;
         }
         if status["status"] == "processing" && killed < 1 && !pids.is_empty() {
             for pid in pids {
-                std::process::Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap();
+                std::process::Command::new("kill")
+                    .args(["-9", &pid.to_string()])
+                    .status()
+                    .unwrap();
             }
             killed += 1;
         }
@@ -75,6 +108,9 @@ async fn killed_workers_change_no_byte() {
     assert!(killed > 0, "the export was too quick to be killed");
     let export = world.ended("alice", id).await;
     assert_eq!(export["status"], "completed", "{export}");
-    assert_eq!((&export["sha256"], &export["lead_count"]), (&calm["sha256"], &json!(20_000)));
+    assert_eq!(
+        (&export["sha256"], &export["lead_count"]),
+        (&calm["sha256"], &json!(20_000))
+    );
     world.stop().await;
 }

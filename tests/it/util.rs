@@ -1,6 +1,10 @@
 //! What every test starts from: a stack of its own, callers with tokens, leads.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot set up has failed"
+)]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -35,7 +39,10 @@ pub(crate) fn options(dir: &TempDir) -> StackOptions {
 
 /// A client that follows no redirect.
 pub(crate) fn client() -> Client {
-    Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+    Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
 }
 
 impl World {
@@ -45,17 +52,36 @@ impl World {
 
     pub(crate) async fn start_with(settings: Settings) -> Self {
         let dir = TempDir::new().unwrap();
-        let stack = Stack::start(StackOptions { settings, ..options(&dir) }).await.unwrap();
-        Self { stack, dir, client: client() }
+        let stack = Stack::start(StackOptions {
+            settings,
+            ..options(&dir)
+        })
+        .await
+        .unwrap();
+        Self {
+            stack,
+            dir,
+            client: client(),
+        }
     }
 
     /// A bearer token of `user` in `org`.
     pub(crate) fn token(&self, org: &str, user: &str) -> String {
         let identity = Identity::open(&self.dir.path().join("data")).unwrap();
-        let claims = Claims { sub: user.to_owned(), org: Some(org.to_owned()), ..Claims::default() };
+        let claims = Claims {
+            sub: user.to_owned(),
+            org: Some(org.to_owned()),
+            ..Claims::default()
+        };
         let file = self.stack.file();
         identity
-            .token(&claims, &file.issuer, &file.audience, jiff::Timestamp::now(), Duration::from_hours(1))
+            .token(
+                &claims,
+                &file.issuer,
+                &file.audience,
+                jiff::Timestamp::now(),
+                Duration::from_hours(1),
+            )
             .unwrap()
     }
 
@@ -64,8 +90,16 @@ impl World {
         self.call_as("acme", user, method, path)
     }
 
-    pub(crate) fn call_as(&self, org: &str, user: &str, method: Method, path: &str) -> RequestBuilder {
-        self.client.request(method, format!("{}{path}", self.stack.file().url)).bearer_auth(self.token(org, user))
+    pub(crate) fn call_as(
+        &self,
+        org: &str,
+        user: &str,
+        method: Method,
+        path: &str,
+    ) -> RequestBuilder {
+        self.client
+            .request(method, format!("{}{path}", self.stack.file().url))
+            .bearer_auth(self.token(org, user))
     }
 
     pub(crate) async fn get(&self, user: &str, path: &str) -> Response {
@@ -92,27 +126,42 @@ impl World {
 
     pub(crate) fn sources(&self) -> lead_export_aws::sources::DynamoSources {
         let file = self.stack.file();
-        lead_export_aws::sources::DynamoSources::new(file.clients().unwrap().dynamodb, file.tables.sources.clone())
+        lead_export_aws::sources::DynamoSources::new(
+            file.clients().unwrap().dynamodb,
+            file.tables.sources.clone(),
+        )
     }
 
     pub(crate) async fn grant(&self, org: &str, user: &str, source: &str, role: Role) {
         let org = OrgId::parse(org).unwrap();
         let source = (source != "*").then(|| SourceId::parse(source).unwrap());
-        self.sources().put_grant(&org, user, source.as_ref(), &Grant { role, name: None }).await.unwrap();
+        self.sources()
+            .put_grant(&org, user, source.as_ref(), &Grant { role, name: None })
+            .await
+            .unwrap();
     }
 
     /// Loads leads as an application would have written them.
     pub(crate) async fn load(&self, source: &Source, leads: &[Lead]) {
         let file = self.stack.file();
-        let writer =
-            lead_export_aws::lead_writer::DynamoLeadWriter::new(file.clients().unwrap().dynamodb, file.tables.leads.clone());
-        writer.write(&source.org, &source.id, source.shards, leads).await.unwrap();
+        let writer = lead_export_aws::lead_writer::DynamoLeadWriter::new(
+            file.clients().unwrap().dynamodb,
+            file.tables.leads.clone(),
+        );
+        writer
+            .write(&source.org, &source.id, source.shards, leads)
+            .await
+            .unwrap();
     }
 
     /// Requests an export; the answer must be 202.
     pub(crate) async fn request(&self, user: &str, source: &str, body: &Json) -> Json {
-        let answer =
-            self.call(user, Method::POST, &format!("/sources/{source}/exports")).json(body).send().await.unwrap();
+        let answer = self
+            .call(user, Method::POST, &format!("/sources/{source}/exports"))
+            .json(body)
+            .send()
+            .await
+            .unwrap();
         let status = answer.status();
         let json: Json = answer.json().await.unwrap();
         assert_eq!(status, 202, "{json}");
@@ -122,7 +171,12 @@ impl World {
     /// Asks until the export has ended.
     pub(crate) async fn ended(&self, user: &str, id: &str) -> Json {
         for _ in 0..2400 {
-            let export: Json = self.get(user, &format!("/exports/{id}")).await.json().await.unwrap();
+            let export: Json = self
+                .get(user, &format!("/exports/{id}"))
+                .await
+                .json()
+                .await
+                .unwrap();
             if !matches!(export["status"].as_str(), Some("pending" | "processing")) {
                 return export;
             }
@@ -147,7 +201,12 @@ impl World {
     }
 
     /// Requests, waits and downloads: the export and the file's rows, the header among them.
-    pub(crate) async fn export(&self, user: &str, source: &str, body: &Json) -> (Json, Vec<Vec<String>>) {
+    pub(crate) async fn export(
+        &self,
+        user: &str,
+        source: &str,
+        body: &Json,
+    ) -> (Json, Vec<Vec<String>>) {
         let asked = self.request(user, source, body).await;
         let id = asked["id"].as_str().unwrap();
         let export = self.ended(user, id).await;
@@ -164,8 +223,14 @@ impl World {
 
 /// The rows of a CSV, by another program's reader.
 pub(crate) fn rows(bytes: &[u8]) -> Vec<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(bytes);
-    reader.records().map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(bytes);
+    reader
+        .records()
+        .map(|record| record.unwrap().iter().map(str::to_owned).collect())
+        .collect()
 }
 
 /// A lead with these values, created `seconds` after the start of 2026.
@@ -173,7 +238,10 @@ pub(crate) fn lead(id: &str, seconds: i64, values: &[(&str, Value)]) -> Lead {
     Lead {
         id: LeadId::parse(id).unwrap(),
         created_at: Instant::from_millis(1_767_225_600_000 + seconds * 1000),
-        values: values.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect::<BTreeMap<_, _>>(),
+        values: values
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.clone()))
+            .collect::<BTreeMap<_, _>>(),
     }
 }
 
@@ -197,11 +265,19 @@ pub(crate) async fn small_world(world: &World) -> Source {
             };
             source.custom = vec![
                 custom("annual_income", "Annual Income", CustomKind::Number, &[]),
-                custom("roof_type", "Roof Type", CustomKind::Dropdown, &["tile", "slate", "metal"]),
+                custom(
+                    "roof_type",
+                    "Roof Type",
+                    CustomKind::Dropdown,
+                    &["tile", "slate", "metal"],
+                ),
                 custom("opted_in", "Opted In", CustomKind::Boolean, &[]),
             ];
             source.attributes = ["homeowner", "campaign"]
-                .map(|key| Attribute { key: key.into(), label: key.to_uppercase() })
+                .map(|key| Attribute {
+                    key: key.into(),
+                    label: key.to_uppercase(),
+                })
                 .into_iter()
                 .collect();
             source.lead_count = Some(6);
@@ -209,16 +285,67 @@ pub(crate) async fn small_world(world: &World) -> Source {
         .await;
     let number = |value: &str| Value::Number(value.to_owned());
     let leads = [
-        lead("l-1", 1, &[("first_name", text("Jane")), ("last_name", text("Doe")), ("status", text("active")),
-            ("email", text("jane@example.com")), ("phone", text("+1 (555) 010-0001")), ("annual_income", number("50000")), ("homeowner", list(&["Yes"]))]),
-        lead("l-2", 2, &[("name", text("=1+1")), ("status", text("Sold")), ("annual_income", number("49999.99")), ("homeowner", list(&["No"])), ("campaign", list(&["a", "b"]))]),
-        lead("l-3", 3, &[("first_name", text("ÅSA")), ("status", text("sold")), ("emails", list(&["asa@example.com", "a2@example.com"])), ("roof_type", text("tile")), ("opted_in", Value::Bool(true))]),
-        lead("l-4", 3, &[("first_name", text("a \"quoted\", name")), ("status", text("rejected")), ("opted_in", Value::Bool(false))]),
-        lead("l-5", 4, &[("first_name", text("line\r\nbreak")), ("status", text("active")), ("annual_income", number("1E+5"))]),
+        lead(
+            "l-1",
+            1,
+            &[
+                ("first_name", text("Jane")),
+                ("last_name", text("Doe")),
+                ("status", text("active")),
+                ("email", text("jane@example.com")),
+                ("phone", text("+1 (555) 010-0001")),
+                ("annual_income", number("50000")),
+                ("homeowner", list(&["Yes"])),
+            ],
+        ),
+        lead(
+            "l-2",
+            2,
+            &[
+                ("name", text("=1+1")),
+                ("status", text("Sold")),
+                ("annual_income", number("49999.99")),
+                ("homeowner", list(&["No"])),
+                ("campaign", list(&["a", "b"])),
+            ],
+        ),
+        lead(
+            "l-3",
+            3,
+            &[
+                ("first_name", text("ÅSA")),
+                ("status", text("sold")),
+                ("emails", list(&["asa@example.com", "a2@example.com"])),
+                ("roof_type", text("tile")),
+                ("opted_in", Value::Bool(true)),
+            ],
+        ),
+        lead(
+            "l-4",
+            3,
+            &[
+                ("first_name", text("a \"quoted\", name")),
+                ("status", text("rejected")),
+                ("opted_in", Value::Bool(false)),
+            ],
+        ),
+        lead(
+            "l-5",
+            4,
+            &[
+                ("first_name", text("line\r\nbreak")),
+                ("status", text("active")),
+                ("annual_income", number("1E+5")),
+            ],
+        ),
         lead("l-6", 5, &[]),
     ];
     world.load(&source, &leads).await;
-    world.grant("acme", "alice", "home-insurance", Role::Exporter).await;
-    world.grant("acme", "vera", "home-insurance", Role::Viewer).await;
+    world
+        .grant("acme", "alice", "home-insurance", Role::Exporter)
+        .await;
+    world
+        .grant("acme", "vera", "home-insurance", Role::Viewer)
+        .await;
     source
 }

@@ -15,7 +15,16 @@ use lead_export_core::view;
 pub const ROUTES: &[&str] = &["POST /sources/{source}/exports"];
 
 /// The variables of the environment that this function reads, besides Lambda's own.
-pub const VARIABLES: &[&str] = &["SOURCES_TABLE", "EXPORTS_TABLE", "EXPORTS_QUEUE_URL", "MAX_ACTIVE_EXPORTS", "ORG_CLAIM", "SINGLE_ORG", "TOKEN_USE", "REQUIRED_SCOPE"];
+pub const VARIABLES: &[&str] = &[
+    "SOURCES_TABLE",
+    "EXPORTS_TABLE",
+    "EXPORTS_QUEUE_URL",
+    "MAX_ACTIVE_EXPORTS",
+    "ORG_CLAIM",
+    "SINGLE_ORG",
+    "TOKEN_USE",
+    "REQUIRED_SCOPE",
+];
 
 /// What this function is made of.
 pub struct App {
@@ -75,7 +84,10 @@ async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {
             }
             headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
             if accepted.replayed {
-                headers.insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
+                headers.insert(
+                    HeaderName::from_static("idempotency-replayed"),
+                    HeaderValue::from_static("true"),
+                );
             }
             Ok(answer)
         }
@@ -90,5 +102,7 @@ async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {
 pub async fn main() -> Result<(), lambda_http::Error> {
     lambda_http::tracing::init_default_subscriber();
     let app = App::new(&Ports::from_env()?)?;
-    lambda_http::run(lambda_http::service_fn(async |event| Ok::<_, lambda_http::Error>(handle(&app, event).await))).await
+    let app = &app;
+    let answer = |event| async move { Ok::<_, lambda_http::Error>(handle(app, event).await) };
+    lambda_http::run(lambda_http::service_fn(answer)).await
 }

@@ -17,7 +17,16 @@ use lead_export_core::run::{Done, RunExport};
 use lead_export_core::time::Instant;
 
 /// The variables of the environment that this function reads, besides Lambda's own.
-pub const VARIABLES: &[&str] = &["LEADS_TABLE", "SOURCES_TABLE", "EXPORTS_TABLE", "FILES_BUCKET", "EXPORTS_QUEUE_URL", "RETENTION", "SLICE", "READ_CONSISTENCY"];
+pub const VARIABLES: &[&str] = &[
+    "LEADS_TABLE",
+    "SOURCES_TABLE",
+    "EXPORTS_TABLE",
+    "FILES_BUCKET",
+    "EXPORTS_QUEUE_URL",
+    "RETENTION",
+    "SLICE",
+    "READ_CONSISTENCY",
+];
 
 /// What this function is made of.
 pub struct App {
@@ -53,7 +62,10 @@ impl App {
     /// When a run must stop: its slice over, and time left to store what it holds.
     fn stop_at(&self, clock: &Arc<dyn Clock>, context: &Context) -> Instant {
         let deadline = Instant::from_millis(i64::try_from(context.deadline).unwrap_or(i64::MAX));
-        clock.now().plus(self.slice).min(deadline.minus(limits::STOP_BEFORE_DEADLINE))
+        clock
+            .now()
+            .plus(self.slice)
+            .min(deadline.minus(limits::STOP_BEFORE_DEADLINE))
     }
 }
 
@@ -86,7 +98,8 @@ async fn work(app: &App, message: &SqsMessage, context: &Context) -> bool {
     let started = app.run.clock.now();
     match app.run.run(&org, id, stop_at).await {
         Ok(done) => {
-            let duration_ms = u64::try_from(app.run.clock.now().since(started).as_millis()).unwrap_or(u64::MAX);
+            let duration_ms =
+                u64::try_from(app.run.clock.now().since(started).as_millis()).unwrap_or(u64::MAX);
             report(&org, id, done, duration_ms);
             true
         }

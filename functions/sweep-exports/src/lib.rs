@@ -42,7 +42,11 @@ impl App {
 pub async fn handle(app: &App, _event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
     let swept = app.sweep.sweep().await?;
     for error in &swept.errors {
-        tracing::error!(store = error.store, cause = chain(error), "an export could not be swept; it is due again");
+        tracing::error!(
+            store = error.store,
+            cause = chain(error),
+            "an export could not be swept; it is due again"
+        );
     }
     if swept.seen > 0 {
         tracing::info!(
@@ -72,5 +76,8 @@ pub async fn handle(app: &App, _event: LambdaEvent<Value>) -> Result<Value, lamb
 pub async fn main() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::tracing::init_default_subscriber();
     let app = App::new(&Ports::from_env()?)?;
-    lambda_runtime::run(lambda_runtime::service_fn(async |event| handle(&app, event).await)).await
+    lambda_runtime::run(lambda_runtime::service_fn(async |event| {
+        handle(&app, event).await
+    }))
+    .await
 }

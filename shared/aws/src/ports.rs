@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use lead_export_core::ports::{
-    AuditStore, Clock, Dice, ExportQueue, ExportStore, LeadSource, Notifier, PieceStore, SourceStore, UrlSigner,
+    AuditStore, Clock, Dice, ExportQueue, ExportStore, LeadSource, Notifier, PieceStore,
+    SourceStore, UrlSigner,
 };
 
 use crate::audit::DynamoAudit;
@@ -31,7 +32,10 @@ impl Ports {
     /// # Errors
     /// [`ConfigError`] if the region or the credentials are missing.
     pub fn from_env() -> Result<Self, ConfigError> {
-        Ok(Self { config: Config::from_env(), aws: Aws::from_env()? })
+        Ok(Self {
+            config: Config::from_env(),
+            aws: Aws::from_env()?,
+        })
     }
 
     /// Leads.
@@ -40,7 +44,11 @@ impl Ports {
     /// [`ConfigError`], naming the variable; likewise below.
     pub fn leads(&self) -> Result<Arc<dyn LeadSource>, ConfigError> {
         let consistent = self.config.reads_consistently()?;
-        Ok(Arc::new(DynamoLeads::new(self.aws.dynamodb(), self.config.leads_table()?, consistent)))
+        Ok(Arc::new(DynamoLeads::new(
+            self.aws.dynamodb(),
+            self.config.leads_table()?,
+            consistent,
+        )))
     }
 
     /// Sources and grants.
@@ -48,7 +56,10 @@ impl Ports {
     /// # Errors
     /// [`ConfigError`], naming the variable.
     pub fn sources(&self) -> Result<Arc<dyn SourceStore>, ConfigError> {
-        Ok(Arc::new(DynamoSources::new(self.aws.dynamodb(), self.config.sources_table()?)))
+        Ok(Arc::new(DynamoSources::new(
+            self.aws.dynamodb(),
+            self.config.sources_table()?,
+        )))
     }
 
     /// Records of exports.
@@ -56,7 +67,10 @@ impl Ports {
     /// # Errors
     /// [`ConfigError`], naming the variable.
     pub fn exports(&self) -> Result<Arc<dyn ExportStore>, ConfigError> {
-        Ok(Arc::new(DynamoExports::new(self.aws.dynamodb(), self.config.exports_table()?)))
+        Ok(Arc::new(DynamoExports::new(
+            self.aws.dynamodb(),
+            self.config.exports_table()?,
+        )))
     }
 
     /// Audit rows.
@@ -64,7 +78,10 @@ impl Ports {
     /// # Errors
     /// [`ConfigError`], naming the variable.
     pub fn audit(&self) -> Result<Arc<dyn AuditStore>, ConfigError> {
-        Ok(Arc::new(DynamoAudit::new(self.aws.dynamodb(), self.config.audit_table()?)))
+        Ok(Arc::new(DynamoAudit::new(
+            self.aws.dynamodb(),
+            self.config.audit_table()?,
+        )))
     }
 
     /// Hints.
@@ -72,7 +89,10 @@ impl Ports {
     /// # Errors
     /// [`ConfigError`], naming the variable.
     pub fn queue(&self) -> Result<Arc<dyn ExportQueue>, ConfigError> {
-        Ok(Arc::new(SqsQueue::new(self.aws.sqs(), self.config.exports_queue_url()?)))
+        Ok(Arc::new(SqsQueue::new(
+            self.aws.sqs(),
+            self.config.exports_queue_url()?,
+        )))
     }
 
     /// Pieces and files.
@@ -80,7 +100,10 @@ impl Ports {
     /// # Errors
     /// [`ConfigError`], naming the variable.
     pub fn pieces(&self) -> Result<Arc<dyn PieceStore>, ConfigError> {
-        Ok(Arc::new(S3Pieces::new(self.aws.s3(), self.config.files_bucket()?)))
+        Ok(Arc::new(S3Pieces::new(
+            self.aws.s3(),
+            self.config.files_bucket()?,
+        )))
     }
 
     /// Links to files.
@@ -88,7 +111,10 @@ impl Ports {
     /// # Errors
     /// [`ConfigError`], naming the variable.
     pub fn signer(&self) -> Result<Arc<dyn UrlSigner>, ConfigError> {
-        Ok(Arc::new(S3Signer::new(self.aws.s3(), self.config.files_bucket()?)))
+        Ok(Arc::new(S3Signer::new(
+            self.aws.s3(),
+            self.config.files_bucket()?,
+        )))
     }
 
     /// Tells terminal states.
