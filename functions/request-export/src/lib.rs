@@ -3,8 +3,9 @@
 use http::header::{HeaderName, LOCATION, RETRY_AFTER};
 use http::{HeaderValue, Method, Response, StatusCode};
 use lambda_http::{Body, Request};
-use lead_export_aws::config::{Config, ConfigError};
+use lead_export_aws::config::ConfigError;
 use lead_export_aws::http::{Call, ClaimRules, finish, json};
+use lead_export_aws::ports::Ports;
 use lead_export_aws::problem::{Problem, RETRY_SECONDS};
 use lead_export_core::limits;
 use lead_export_core::request::{self, RequestExport};
@@ -12,6 +13,18 @@ use lead_export_core::view;
 
 /// The routes that the gateway sends here.
 pub const ROUTES: &[&str] = &["POST /sources/{source}/exports"];
+
+/// The variables of the environment that this function reads, besides Lambda's own.
+pub const VARIABLES: &[&str] = &[
+    "SOURCES_TABLE",
+    "EXPORTS_TABLE",
+    "EXPORTS_QUEUE_URL",
+    "MAX_ACTIVE_EXPORTS",
+    "ORG_CLAIM",
+    "SINGLE_ORG",
+    "TOKEN_USE",
+    "REQUIRED_SCOPE",
+];
 
 /// What this function is made of.
 pub struct App {
@@ -26,17 +39,17 @@ impl App {
     ///
     /// # Errors
     /// [`ConfigError`], naming the variable.
-    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+    pub fn new(ports: &Ports) -> Result<Self, ConfigError> {
         Ok(Self {
             request: RequestExport {
-                sources: config.sources()?,
-                exports: config.exports()?,
-                queue: config.queue()?,
-                clock: config.clock(),
-                dice: config.dice(),
-                max_active: config.max_active_exports()?,
+                sources: ports.sources()?,
+                exports: ports.exports()?,
+                queue: ports.queue()?,
+                clock: ports.clock(),
+                dice: ports.dice(),
+                max_active: ports.config.max_active_exports()?,
             },
-            rules: config.claim_rules()?,
+            rules: ports.config.claim_rules()?,
         })
     }
 }
@@ -71,7 +84,10 @@ async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {
             }
             headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
             if accepted.replayed {
-                headers.insert(HeaderName::from_static("idempotency-replayed"), HeaderValue::from_static("true"));
+                headers.insert(
+                    HeaderName::from_static("idempotency-replayed"),
+                    HeaderValue::from_static("true"),
+                );
             }
             Ok(answer)
         }
@@ -84,6 +100,9 @@ async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {
 /// # Errors
 /// A missing variable, or the runtime's own failure.
 pub async fn main() -> Result<(), lambda_http::Error> {
-    let app = App::new(&Config::from_env()?)?;
-    lambda_http::run(lambda_http::service_fn(async |event| Ok::<_, lambda_http::Error>(handle(&app, event).await))).await
+    lambda_http::tracing::init_default_subscriber();
+    let app = App::new(&Ports::from_env()?)?;
+    let app = &app;
+    let answer = |event| async move { Ok::<_, lambda_http::Error>(handle(app, event).await) };
+    lambda_http::run(lambda_http::service_fn(answer)).await
 }

@@ -5,13 +5,28 @@ use std::time::Duration;
 
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::{Context, LambdaEvent};
-use lead_export_aws::config::{Config, ConfigError};
+use lead_export_aws::config::ConfigError;
 use lead_export_aws::http::chain;
-use lead_export_aws::queue::Hint;
+use lead_export_aws::ports::Ports;
+use lead_export_aws::queue::parse_hint;
+use lead_export_core::lead::OrgId;
 use lead_export_core::limits;
 use lead_export_core::ports::Clock;
+use lead_export_core::record::ExportId;
 use lead_export_core::run::{Done, RunExport};
 use lead_export_core::time::Instant;
+
+/// The variables of the environment that this function reads, besides Lambda's own.
+pub const VARIABLES: &[&str] = &[
+    "LEADS_TABLE",
+    "SOURCES_TABLE",
+    "EXPORTS_TABLE",
+    "FILES_BUCKET",
+    "EXPORTS_QUEUE_URL",
+    "RETENTION",
+    "SLICE",
+    "READ_CONSISTENCY",
+];
 
 /// What this function is made of.
 pub struct App {
@@ -26,28 +41,31 @@ impl App {
     ///
     /// # Errors
     /// [`ConfigError`], naming the variable.
-    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+    pub fn new(ports: &Ports) -> Result<Self, ConfigError> {
         Ok(Self {
             run: RunExport {
-                leads: config.leads()?,
-                sources: config.sources()?,
-                exports: config.exports()?,
-                queue: config.queue()?,
-                pieces: config.pieces()?,
-                notifier: config.notifier(),
-                clock: config.clock(),
-                dice: config.dice(),
-                retention: config.retention()?,
+                leads: ports.leads()?,
+                sources: ports.sources()?,
+                exports: ports.exports()?,
+                queue: ports.queue()?,
+                pieces: ports.pieces()?,
+                notifier: ports.notifier(),
+                clock: ports.clock(),
+                dice: ports.dice(),
+                retention: ports.config.retention()?,
                 piece_bytes: limits::PIECE_BYTES,
             },
-            slice: config.slice()?,
+            slice: ports.config.slice()?,
         })
     }
 
     /// When a run must stop: its slice over, and time left to store what it holds.
     fn stop_at(&self, clock: &Arc<dyn Clock>, context: &Context) -> Instant {
         let deadline = Instant::from_millis(i64::try_from(context.deadline).unwrap_or(i64::MAX));
-        clock.now().plus(self.slice).min(deadline.minus(limits::STOP_BEFORE_DEADLINE))
+        clock
+            .now()
+            .plus(self.slice)
+            .min(deadline.minus(limits::STOP_BEFORE_DEADLINE))
     }
 }
 
@@ -68,27 +86,31 @@ pub async fn handle(app: &App, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse
 /// Whether the message has done its duty.
 async fn work(app: &App, message: &SqsMessage, context: &Context) -> bool {
     let message_id = message.message_id.as_deref().unwrap_or_default();
-    let Some(hint) = message.body.as_deref().and_then(Hint::parse) else {
-        // Retrying it for ever helps nobody (TM17); what it may have meant is due by its record.
-        tracing::error!(message.id = message_id, "message {message_id} is unreadable and dropped");
-        return true;
+    let (org, id) = match parse_hint(message.body.as_deref().unwrap_or_default()) {
+        Ok(hint) => hint,
+        Err(error) => {
+            // Retrying it for ever helps nobody (TM17); what it may have meant is due by its record.
+            tracing::error!(message.id = message_id, cause = %error, "message {message_id} is unreadable and dropped");
+            return true;
+        }
     };
     let stop_at = app.stop_at(&app.run.clock, context);
     let started = app.run.clock.now();
-    match app.run.run(&hint.org, hint.export, stop_at).await {
+    match app.run.run(&org, id, stop_at).await {
         Ok(done) => {
-            let duration_ms = u64::try_from(app.run.clock.now().since(started).as_millis()).unwrap_or(u64::MAX);
-            report(&hint, done, duration_ms);
+            let duration_ms =
+                u64::try_from(app.run.clock.now().since(started).as_millis()).unwrap_or(u64::MAX);
+            report(&org, id, done, duration_ms);
             true
         }
         Err(error) => {
-            tracing::error!(export.id = %hint.export, org.id = %hint.org, cause = chain(&error), "export {} was broken off; it is due again", hint.export);
+            tracing::error!(export.id = %id, org.id = %org, cause = chain(&error), "export {id} was broken off; it is due again");
             false
         }
     }
 }
 
-fn report(hint: &Hint, done: Done, duration_ms: u64) {
+fn report(org: &OrgId, id: ExportId, done: Done, duration_ms: u64) {
     let what = match done {
         Done::Absent => "absent",
         Done::Ended(_) => "ended before",
@@ -98,7 +120,7 @@ fn report(hint: &Hint, done: Done, duration_ms: u64) {
         Done::Failed(_) => "failed",
         Done::Paused => "paused",
     };
-    tracing::info!(export.id = %hint.export, org.id = %hint.org, duration_ms, outcome = ?done, "run of export {}: {what}", hint.export);
+    tracing::info!(export.id = %id, org.id = %org, duration_ms, outcome = ?done, "run of export {id}: {what}");
 }
 
 /// Runs the function: the Lambda's `main`.
@@ -107,7 +129,7 @@ fn report(hint: &Hint, done: Done, duration_ms: u64) {
 /// A missing variable, or the runtime's own failure.
 pub async fn main() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    let app = App::new(&Config::from_env()?)?;
+    let app = App::new(&Ports::from_env()?)?;
     let handler = async |event| Ok::<_, lambda_runtime::Error>(handle(&app, event).await);
     lambda_runtime::run(lambda_runtime::service_fn(handler)).await
 }

@@ -1,10 +1,14 @@
 //! `sweep-exports`: looks, each minute, at what is due (X).
 
 use lambda_runtime::LambdaEvent;
-use lead_export_aws::config::{Config, ConfigError};
+use lead_export_aws::config::ConfigError;
 use lead_export_aws::http::chain;
+use lead_export_aws::ports::Ports;
 use lead_export_core::sweep::SweepExports;
 use serde_json::{Value, json};
+
+/// The variables of the environment that this function reads, besides Lambda's own.
+pub const VARIABLES: &[&str] = &["EXPORTS_TABLE", "FILES_BUCKET", "EXPORTS_QUEUE_URL"];
 
 /// What this function is made of.
 pub struct App {
@@ -17,15 +21,15 @@ impl App {
     ///
     /// # Errors
     /// [`ConfigError`], naming the variable.
-    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+    pub fn new(ports: &Ports) -> Result<Self, ConfigError> {
         Ok(Self {
             sweep: SweepExports {
-                exports: config.exports()?,
-                queue: config.queue()?,
-                pieces: config.pieces()?,
-                notifier: config.notifier(),
-                clock: config.clock(),
-                dice: config.dice(),
+                exports: ports.exports()?,
+                queue: ports.queue()?,
+                pieces: ports.pieces()?,
+                notifier: ports.notifier(),
+                clock: ports.clock(),
+                dice: ports.dice(),
             },
         })
     }
@@ -38,7 +42,11 @@ impl App {
 pub async fn handle(app: &App, _event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
     let swept = app.sweep.sweep().await?;
     for error in &swept.errors {
-        tracing::error!(store = error.store, cause = chain(error), "an export could not be swept; it is due again");
+        tracing::error!(
+            store = error.store,
+            cause = chain(error),
+            "an export could not be swept; it is due again"
+        );
     }
     if swept.seen > 0 {
         tracing::info!(
@@ -67,6 +75,9 @@ pub async fn handle(app: &App, _event: LambdaEvent<Value>) -> Result<Value, lamb
 /// A missing variable, or the runtime's own failure.
 pub async fn main() -> Result<(), lambda_runtime::Error> {
     lambda_runtime::tracing::init_default_subscriber();
-    let app = App::new(&Config::from_env()?)?;
-    lambda_runtime::run(lambda_runtime::service_fn(async |event| handle(&app, event).await)).await
+    let app = App::new(&Ports::from_env()?)?;
+    lambda_runtime::run(lambda_runtime::service_fn(async |event| {
+        handle(&app, event).await
+    }))
+    .await
 }

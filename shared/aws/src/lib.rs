@@ -14,6 +14,7 @@ pub mod leads;
 pub mod notify;
 pub mod objects;
 pub mod page;
+pub mod ports;
 pub mod problem;
 pub mod queue;
 pub mod sources;
