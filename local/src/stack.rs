@@ -1,6 +1,7 @@
 //! The whole system on loopback: emulators, functions as child processes, event source, schedule and gateway, started and stopped
 //! as one.
 
+mod demo;
 mod functions;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use dynoxide_rs::Database;
+use dynoxide::Database;
 use lead_export_aws::tables::TableNames;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -159,7 +160,7 @@ impl Stack {
             Server::start("DynamoDB", |stop| {
                 let (listener, database) = (listeners.dynamodb, database.clone());
                 async move {
-                    let served = dynoxide_rs::server::serve_with_shutdown(listener, database, stop.given());
+                    let served = dynoxide::server::serve_with_shutdown(listener, database, stop.given());
                     served.await.map_err(anyhow::Error::msg)
                 }
             }),
@@ -177,7 +178,7 @@ impl Stack {
         ];
         let clients = file.clients()?;
         lead_export_aws::tables::create_all(&clients.dynamodb, &file.tables).await?;
-        crate::seed::first_start(&clients.dynamodb, &database, &file.tables, options.leads).await?;
+        demo::load(&file, options.leads).await?;
 
         let lambdas = Arc::new(Lambdas::new(functions::specs(&options, &data, &file)?));
         let invoke: Arc<dyn Invoke> = lambdas.clone();
@@ -198,9 +199,7 @@ impl Stack {
             invoke,
             authorizer: identity.authorizer(&file.issuer, &file.audience)?,
             cors: Some(cors()),
-            extra: identity
-                .discovery(&file.issuer)
-                .merge(crate::bulk::router(database.clone(), file.tables.leads.clone(), secret)),
+            extra: identity.discovery(&file.issuer),
         };
         let gateway = Server::start("the gateway", |stop| crate::gateway::serve(listeners.gateway, gateway, stop.given()));
         file.write(&data)?;

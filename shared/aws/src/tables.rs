@@ -20,7 +20,7 @@ const LOOKS: u32 = 120;
 const BETWEEN: Duration = Duration::from_millis(500);
 
 /// The names of the tables.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TableNames {
     /// Leads.
     pub leads: String,
