@@ -170,7 +170,9 @@ fn pages_of_other_origins_may_read_the_headers_of_the_contract() {
     assert_eq!(cors[0], "HasOrigins");
     let exposed = listed(&cors[1]["ExposeHeaders"]).iter();
     assert_eq!(
-        exposed.map(|header| template.text(header)).collect::<BTreeSet<_>>(),
+        exposed
+            .map(|header| template.text(header))
+            .collect::<BTreeSet<_>>(),
         set([
             "X-Export-Count",
             "Content-Disposition",
@@ -188,7 +190,9 @@ fn pages_of_other_origins_may_read_the_headers_of_the_contract() {
         .collect();
     let allowed = listed(&cors[1]["AllowMethods"]).iter();
     assert_eq!(
-        allowed.map(|method| template.text(method)).collect::<BTreeSet<_>>(),
+        allowed
+            .map(|method| template.text(method))
+            .collect::<BTreeSet<_>>(),
         methods
     );
 }
@@ -263,12 +267,22 @@ fn tables_are_those_of_the_code() {
 /// its lines here and in the template, and nowhere else.
 #[test]
 fn roles_permit_what_ports_call_and_no_more() {
-    let history = format!("dynamodb:Query Exports/index/{}", tables::EXPORTS.indexes[0].name);
-    let due = format!("dynamodb:Query Exports/index/{}", tables::EXPORTS.indexes[1].name);
-    let record = ["GetItem", "PutItem", "UpdateItem"].map(|call| format!("dynamodb:{call} Exports"));
+    let history = format!(
+        "dynamodb:Query Exports/index/{}",
+        tables::EXPORTS.indexes[0].name
+    );
+    let due = format!(
+        "dynamodb:Query Exports/index/{}",
+        tables::EXPORTS.indexes[1].name
+    );
+    let record =
+        ["GetItem", "PutItem", "UpdateItem"].map(|call| format!("dynamodb:{call} Exports"));
     let record = record.each_ref().map(String::as_str);
     let (request, run): (&[&str], &[&str]) = (
-        &["dynamodb:BatchGetItem Sources", "sqs:SendMessage ExportsQueue"],
+        &[
+            "dynamodb:BatchGetItem Sources",
+            "sqs:SendMessage ExportsQueue",
+        ],
         &[
             "dynamodb:Query Leads",
             "dynamodb:BatchGetItem Sources",
@@ -316,7 +330,8 @@ fn roles_permit_what_ports_call_and_no_more() {
         ("DownloadExport", download),
         ("SweepExports", sweep),
     ] {
-        let logs = ["CreateLogStream", "PutLogEvents"].map(|call| format!("logs:{call} {function}Logs"));
+        let logs =
+            ["CreateLogStream", "PutLogEvents"].map(|call| format!("logs:{call} {function}Logs"));
         let all = own.iter().copied().chain(record);
         let all = set(all.chain(logs.each_ref().map(String::as_str)));
         assert_eq!(template.permissions(function), all, "{function}");
@@ -328,11 +343,20 @@ fn roles_permit_what_ports_call_and_no_more() {
     assert_eq!(statement["Action"], "sqs:SendMessage");
     let senders = listed(&statement["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]);
     let senders: BTreeSet<_> = senders.iter().map(|role| template.text(role)).collect();
-    let permitted = ["RequestExport", "RunExport", "DownloadExport", "SweepExports"]
-        .into_iter()
-        .filter(|name| template.permissions(name).contains("sqs:SendMessage ExportsQueue"))
-        .map(|name| format!("{name}Role"))
-        .collect();
+    let permitted = [
+        "RequestExport",
+        "RunExport",
+        "DownloadExport",
+        "SweepExports",
+    ]
+    .into_iter()
+    .filter(|name| {
+        template
+            .permissions(name)
+            .contains("sqs:SendMessage ExportsQueue")
+    })
+    .map(|name| format!("{name}Role"))
+    .collect();
     assert_eq!(senders, permitted);
 }
 
@@ -357,12 +381,21 @@ fn objects_lie_where_roles_and_lifecycle_look() {
     );
     for retention in template.allowed("Retention") {
         // Lifecycle must not take a file that a record still promises.
-        let days = template.mapped("Backstop", &retention, "Days").as_u64().unwrap();
+        let days = template
+            .mapped("Backstop", &retention, "Days")
+            .as_u64()
+            .unwrap();
         let kept = Duration::from_secs(days * 86_400);
-        assert!(kept >= duration(&retention).unwrap() + Duration::from_hours(24), "{retention}");
+        assert!(
+            kept >= duration(&retention).unwrap() + Duration::from_hours(24),
+            "{retention}"
+        );
     }
     let uploads = rules.iter().find(|rule| rule["Prefix"].is_null()).unwrap();
-    assert_eq!(uploads["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"], 1);
+    assert_eq!(
+        uploads["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"],
+        1
+    );
     assert!(rules.iter().all(|rule| rule["Status"] == "Enabled"));
 }
 
@@ -379,7 +412,10 @@ fn numbers_fit_the_limits() {
     let mapping = &run["Events"]["Hints"]["Properties"];
     assert_eq!(template.text(&mapping["Queue"]), "ExportsQueue");
     assert_eq!(mapping["BatchSize"], 1);
-    assert_eq!(mapping["FunctionResponseTypes"], json!(["ReportBatchItemFailures"]));
+    assert_eq!(
+        mapping["FunctionResponseTypes"],
+        json!(["ReportBatchItemFailures"])
+    );
     let concurrency = &mapping["ScalingConfig"]["MaximumConcurrency"];
     assert!(template.text(concurrency).parse::<u16>().unwrap() >= 2);
     let queue = template.properties("ExportsQueue");
@@ -401,5 +437,9 @@ fn numbers_fit_the_limits() {
     let policy = template.properties("FilesPolicy");
     let old = &policy["PolicyDocument"]["Statement"][1]["Condition"]["NumericGreaterThan"];
     let age = template.text(&old["s3:signatureAge"]);
-    assert_eq!(age, limits::DOWNLOAD_TTL_MAX.as_millis().to_string(), "TM11");
+    assert_eq!(
+        age,
+        limits::DOWNLOAD_TTL_MAX.as_millis().to_string(),
+        "TM11"
+    );
 }
