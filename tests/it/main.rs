@@ -4,5 +4,6 @@ mod access;
 mod durability;
 mod exports;
 mod real_leads;
+mod template;
 mod util;
 mod values;
