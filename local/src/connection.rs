@@ -54,15 +54,22 @@ impl StackFile {
         let text = match fs::read_to_string(data.join(NAME)) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error).with_context(|| format!("the folder {} cannot be read", data.display())),
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("the folder {} cannot be read", data.display()));
+            }
         };
         // A file of another version is no running stack of ours.
-        let Ok(file) = serde_json::from_str::<Self>(&text) else { return Ok(None) };
+        let Ok(file) = serde_json::from_str::<Self>(&text) else {
+            return Ok(None);
+        };
         let answers = file
             .url
             .strip_prefix("http://")
             .and_then(|address| address.parse::<SocketAddr>().ok())
-            .is_some_and(|address| TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok());
+            .is_some_and(|address| {
+                TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok()
+            });
         Ok(answers.then_some(file))
     }
 
@@ -71,7 +78,10 @@ impl StackFile {
     /// # Errors
     /// The folder cannot be written.
     pub fn write(&self, data: &Path) -> anyhow::Result<()> {
-        write_private(&data.join(NAME), serde_json::to_string_pretty(self)?.as_bytes())
+        write_private(
+            &data.join(NAME),
+            serde_json::to_string_pretty(self)?.as_bytes(),
+        )
     }
 
     /// Takes the word back.
@@ -97,7 +107,11 @@ impl StackFile {
             };
             Some(value.clone())
         })?;
-        Ok(Clients { dynamodb: aws.dynamodb(), s3: aws.s3(), sqs: aws.sqs() })
+        Ok(Clients {
+            dynamodb: aws.dynamodb(),
+            s3: aws.s3(),
+            sqs: aws.sqs(),
+        })
     }
 }
 
@@ -122,6 +136,7 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(folder)
         .with_context(|| format!("the folder {} cannot be written", folder.display()))?;
     file.write_all(bytes)?;
-    file.persist(path).with_context(|| format!("{} cannot be written", path.display()))?;
+    file.persist(path)
+        .with_context(|| format!("{} cannot be written", path.display()))?;
     Ok(())
 }

@@ -21,10 +21,20 @@ pub fn main() -> std::process::ExitCode {
         if args.get(1).map(String::as_str) == Some(stack::FUNCTION_COMMAND) {
             return stack::run_function(&args[2]).await;
         }
-        let stack = stack::Stack::start(stack::StackOptions { port: 3000, ..stack::StackOptions::new(".local") }).await?;
+        let stack = stack::Stack::start(stack::StackOptions {
+            port: 3000,
+            ..stack::StackOptions::new(".local")
+        })
+        .await?;
         println!("ready {}", stack.file().url);
         tokio::signal::ctrl_c().await?;
         stack.stop().await
     });
-    match result { Ok(()) => std::process::ExitCode::SUCCESS, Err(error) => { eprintln!("{error:#}"); std::process::ExitCode::FAILURE } }
+    match result {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
 }

@@ -107,14 +107,20 @@ impl Server {
         F: Future<Output = anyhow::Result<()>> + Send + 'static,
     {
         let (stop, stopped) = watch::channel(false);
-        Self { name, stop, task: tokio::spawn(serve(Signal(stopped))) }
+        Self {
+            name,
+            stop,
+            task: tokio::spawn(serve(Signal(stopped))),
+        }
     }
 
     async fn stop(self) -> anyhow::Result<()> {
         self.stop.send_replace(true);
         let ended = tokio::time::timeout(GRACE * 2, self.task).await;
         match ended {
-            Ok(ended) => ended.context("a server broke off")?.with_context(|| format!("{} failed", self.name)),
+            Ok(ended) => ended
+                .context("a server broke off")?
+                .with_context(|| format!("{} failed", self.name)),
             Err(_) => bail!("{} did not end in time", self.name),
         }
     }
@@ -137,7 +143,8 @@ impl Stack {
     /// One sentence each for a folder in use or unreadable and a port that is taken; else what failed.
     pub async fn start(options: StackOptions) -> anyhow::Result<Self> {
         let data = options.data.clone();
-        fs::create_dir_all(&data).with_context(|| format!("the folder {} cannot be made", data.display()))?;
+        fs::create_dir_all(&data)
+            .with_context(|| format!("the folder {} cannot be made", data.display()))?;
         let lock = lock(&data)?;
         if options.fresh {
             clear(&data)?;
@@ -160,12 +167,16 @@ impl Stack {
             Server::start("DynamoDB", |stop| {
                 let (listener, database) = (listeners.dynamodb, database.clone());
                 async move {
-                    let served = dynoxide::server::serve_with_shutdown(listener, database, stop.given());
+                    let served =
+                        dynoxide::server::serve_with_shutdown(listener, database, stop.given());
                     served.await.map_err(anyhow::Error::msg)
                 }
             }),
             Server::start("S3", |stop| {
-                let keys = Keys { access_key: file.access_key.clone(), secret_key: secret.clone() };
+                let keys = Keys {
+                    access_key: file.access_key.clone(),
+                    secret_key: secret.clone(),
+                };
                 let served = crate::s3::serve_storage(listeners.s3, storage, keys, stop.given());
                 async move {
                     served.await;
@@ -173,7 +184,12 @@ impl Stack {
                 }
             }),
             Server::start("SQS", |stop| {
-                crate::sqs::serve(listeners.sqs, Arc::clone(&queues), file.access_key.clone(), stop.given())
+                crate::sqs::serve(
+                    listeners.sqs,
+                    Arc::clone(&queues),
+                    file.access_key.clone(),
+                    stop.given(),
+                )
             }),
         ];
         let clients = file.clients()?;
@@ -193,7 +209,12 @@ impl Stack {
         let event_source = Server::start("the event source", |stop| {
             source.run(queues, Arc::clone(&invoke), stop.given())
         });
-        let schedule = Schedule::start(Arc::clone(&invoke), "sweep-exports", "lead-export-sweep", options.sweep_every);
+        let schedule = Schedule::start(
+            Arc::clone(&invoke),
+            "sweep-exports",
+            "lead-export-sweep",
+            options.sweep_every,
+        );
         let gateway = Gateway {
             routes: functions::routes()?,
             invoke,
@@ -201,9 +222,21 @@ impl Stack {
             cors: Some(cors()),
             extra: identity.discovery(&file.issuer),
         };
-        let gateway = Server::start("the gateway", |stop| crate::gateway::serve(listeners.gateway, gateway, stop.given()));
+        let gateway = Server::start("the gateway", |stop| {
+            crate::gateway::serve(listeners.gateway, gateway, stop.given())
+        });
         file.write(&data)?;
-        Ok(Self { file, data, lambdas, schedule, gateway, event_source, emulators, database, _lock: lock })
+        Ok(Self {
+            file,
+            data,
+            lambdas,
+            schedule,
+            gateway,
+            event_source,
+            emulators,
+            database,
+            _lock: lock,
+        })
     }
 
     /// Where everything is.
@@ -229,7 +262,11 @@ impl Stack {
         StackFile::remove(&self.data);
         let mut ended = vec![self.gateway.stop().await];
         // Functions are told first, so that the event source has nothing to wait for longer than the grace.
-        let (source, (), ()) = tokio::join!(self.event_source.stop(), self.lambdas.stop(GRACE), self.schedule.stop(GRACE));
+        let (source, (), ()) = tokio::join!(
+            self.event_source.stop(),
+            self.lambdas.stop(GRACE),
+            self.schedule.stop(GRACE)
+        );
         ended.push(source);
         for emulator in self.emulators {
             ended.push(emulator.stop().await);
@@ -249,12 +286,21 @@ struct Listeners {
 impl Listeners {
     async fn bind(port: u16) -> anyhow::Result<Self> {
         let bind = async |offset: u16| {
-            let port = if port == 0 { 0 } else { port.checked_add(offset).context("the port is too high")? };
+            let port = if port == 0 {
+                0
+            } else {
+                port.checked_add(offset).context("the port is too high")?
+            };
             TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| {
                 format!("port {port} is taken or not allowed; choose another with --port (the AWS endpoints take the three behind it)")
             })
         };
-        Ok(Self { gateway: bind(0).await?, dynamodb: bind(1).await?, s3: bind(2).await?, sqs: bind(3).await? })
+        Ok(Self {
+            gateway: bind(0).await?,
+            dynamodb: bind(1).await?,
+            s3: bind(2).await?,
+            sqs: bind(3).await?,
+        })
     }
 
     fn describe(&self, secret: &str) -> anyhow::Result<StackFile> {
@@ -295,9 +341,14 @@ fn lock(data: &Path) -> anyhow::Result<fs::File> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(fs::TryLockError::WouldBlock) => {
-            bail!("the folder {} is in use by a running lead-export; stop it or choose another with --data", data.display())
+            bail!(
+                "the folder {} is in use by a running lead-export; stop it or choose another with --data",
+                data.display()
+            )
         }
-        Err(fs::TryLockError::Error(error)) => Err(error).context("the data folder cannot be locked"),
+        Err(fs::TryLockError::Error(error)) => {
+            Err(error).context("the data folder cannot be locked")
+        }
     }
 }
 
@@ -309,7 +360,11 @@ fn clear(data: &Path) -> anyhow::Result<()> {
             continue;
         }
         let path = entry.path();
-        let gone = if entry.file_type()?.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        let gone = if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
         gone.with_context(|| format!("{} cannot be deleted", path.display()))?;
     }
     Ok(())
@@ -328,13 +383,22 @@ fn secret(data: &Path) -> anyhow::Result<String> {
 
 fn create_queues(queues: &Queues) -> anyhow::Result<()> {
     let text = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
     };
     let dead = text(&[("MessageRetentionPeriod", "1209600")]);
     // As in the template: visibility 6 × the function's timeout, 8 receives (Q-1).
-    let redrive = format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":8}}"#, crate::sqs::queue_arn(DEAD_LETTERS));
+    let redrive = format!(
+        r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":8}}"#,
+        crate::sqs::queue_arn(DEAD_LETTERS)
+    );
     let visibility = (functions::RUN_TIMEOUT.as_secs() * 6).to_string();
-    let hints = text(&[("VisibilityTimeout", &visibility), ("RedrivePolicy", &redrive)]);
+    let hints = text(&[
+        ("VisibilityTimeout", &visibility),
+        ("RedrivePolicy", &redrive),
+    ]);
     for (name, attributes) in [(DEAD_LETTERS, dead), (QUEUE, hints)] {
         // A queue that an earlier version made is brought up to date.
         if queues.create(name, &attributes).is_err() {
@@ -349,7 +413,13 @@ fn cors() -> Cors {
     Cors {
         origins: list(&["*"]),
         methods: list(&["GET", "POST", "PUT", "DELETE"]),
-        headers: list(&["authorization", "content-type", "accept", "idempotency-key", "prefer"]),
+        headers: list(&[
+            "authorization",
+            "content-type",
+            "accept",
+            "idempotency-key",
+            "prefer",
+        ]),
         expose: list(&[
             "X-Export-Count",
             "Content-Disposition",

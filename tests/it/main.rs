@@ -5,5 +5,6 @@ mod contract;
 mod durability;
 mod exports;
 mod real_leads;
+mod template;
 mod util;
 mod values;

@@ -17,7 +17,10 @@ pub(super) async fn load(file: &StackFile, leads: usize) -> anyhow::Result<()> {
     }
     let client = file.clients()?.dynamodb;
     let sources = DynamoSources::new(client.clone(), file.tables.sources.clone());
-    let demo = seed::demo(Instant::from_timestamp(jiff::Timestamp::now()), leads as u64)?;
+    let demo = seed::demo(
+        Instant::from_timestamp(jiff::Timestamp::now()),
+        leads as u64,
+    )?;
     let writer = DynamoLeadWriter::new(client, file.tables.leads.clone());
     for of in &demo.sources {
         let source = &of.source;
@@ -25,9 +28,13 @@ pub(super) async fn load(file: &StackFile, leads: usize) -> anyhow::Result<()> {
             continue;
         }
         let leads: Vec<Lead> = of.leads().collect();
-        writer.write(&source.org, &source.id, source.shards, &leads).await?;
+        writer
+            .write(&source.org, &source.id, source.shards, &leads)
+            .await?;
         for grant in demo.grants.iter().filter(|grant| grant.org == source.org) {
-            sources.put_grant(&grant.org, &grant.user, grant.source.as_ref(), &grant.grant).await?;
+            sources
+                .put_grant(&grant.org, &grant.user, grant.source.as_ref(), &grant.grant)
+                .await?;
         }
         sources.put_source(source).await?;
     }

@@ -37,20 +37,33 @@ const DEFAULTS: [(&str, &str); 9] = [
 
 impl Default for Settings {
     fn default() -> Self {
-        Self(DEFAULTS.into_iter().map(|(name, value)| (name, value.to_owned())).collect())
+        Self(
+            DEFAULTS
+                .into_iter()
+                .map(|(name, value)| (name, value.to_owned()))
+                .collect(),
+        )
     }
 }
 
 impl Settings {
     /// Those that `up` takes from its environment.
-    pub const NAMES: [&str; 5] = ["RETENTION", "DOWNLOAD_TTL", "MAX_ACTIVE_EXPORTS", "SLICE", "READ_CONSISTENCY"];
+    pub const NAMES: [&str; 5] = [
+        "RETENTION",
+        "DOWNLOAD_TTL",
+        "MAX_ACTIVE_EXPORTS",
+        "SLICE",
+        "READ_CONSISTENCY",
+    ];
 
     /// The defaults, but for what `read` knows, such as the environment.
     pub fn from_fn(read: impl Fn(&str) -> Option<String>) -> Self {
-        Self::NAMES.into_iter().fold(Self::default(), |settings, name| match read(name) {
-            Some(value) => settings.with(name, &value),
-            None => settings,
-        })
+        Self::NAMES
+            .into_iter()
+            .fold(Self::default(), |settings, name| match read(name) {
+                Some(value) => settings.with(name, &value),
+                None => settings,
+            })
     }
 
     /// All parameters.
@@ -83,7 +96,11 @@ pub async fn run_function(name: &str) -> anyhow::Result<()> {
 }
 
 /// What the Lambda service would be told of each function.
-pub(super) fn specs(options: &StackOptions, data: &Path, file: &StackFile) -> anyhow::Result<Vec<FunctionSpec>> {
+pub(super) fn specs(
+    options: &StackOptions,
+    data: &Path,
+    file: &StackFile,
+) -> anyhow::Result<Vec<FunctionSpec>> {
     let command = match &options.command {
         Some(command) => command.clone(),
         None => std::env::current_exe().context("this program cannot find itself")?,
@@ -109,7 +126,12 @@ pub(super) fn specs(options: &StackOptions, data: &Path, file: &StackFile) -> an
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .collect();
-    env.extend(options.settings.iter().map(|(name, value)| (name.to_owned(), value.to_owned())));
+    env.extend(
+        options
+            .settings
+            .iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
     let spec = |name: &str, timeout: Duration, max_concurrency: usize| FunctionSpec {
         args: vec![FUNCTION_COMMAND.to_owned(), name.to_owned()],
         env: env.clone(),
@@ -135,7 +157,11 @@ pub(super) fn specs(options: &StackOptions, data: &Path, file: &StackFile) -> an
 /// The gateway's routes: what the functions say they answer.
 pub(super) fn routes() -> anyhow::Result<Vec<Route>> {
     let of = |function: &'static str, routes: &'static [&'static str]| {
-        routes.iter().map(move |key| Route::parse(key, function, false))
+        routes
+            .iter()
+            .map(move |key| Route::parse(key, function, false))
     };
-    of("request-export", request_export::ROUTES).chain(of("download-export", download_export::ROUTES)).collect()
+    of("request-export", request_export::ROUTES)
+        .chain(of("download-export", download_export::ROUTES))
+        .collect()
 }

@@ -45,7 +45,10 @@ fn events_of_the_api_are_calls_of_its_routes() {
         let route = event["routeKey"].as_str().unwrap();
         assert!(routes.iter().any(|known| known == route), "{file}: {route}");
         assert_eq!(event["requestContext"]["routeKey"], route, "{file}");
-        assert!(event["headers"]["authorization"].is_null(), "{file} holds a token");
+        assert!(
+            event["headers"]["authorization"].is_null(),
+            "{file} holds a token"
+        );
 
         let call = Call::new(from_str(&text).unwrap());
         let (method, path) = route.split_once(' ').unwrap();
@@ -53,15 +56,26 @@ fn events_of_the_api_are_calls_of_its_routes() {
         assert_eq!(call.path, event["rawPath"].as_str().unwrap(), "{file}");
         // The path with its variables' values is the request's.
         let parameters = event["pathParameters"].as_object();
-        let filled = parameters.into_iter().flatten().fold(path.to_owned(), |path, (name, value)| {
-            path.replace(&format!("{{{name}}}"), value.as_str().unwrap())
-        });
+        let filled = parameters
+            .into_iter()
+            .flatten()
+            .fold(path.to_owned(), |path, (name, value)| {
+                path.replace(&format!("{{{name}}}"), value.as_str().unwrap())
+            });
         assert_eq!(call.path, filled, "{file}");
         let query = event["rawQueryString"].as_str().unwrap();
-        let pairs: Vec<String> = call.query.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let pairs: Vec<String> = call
+            .query
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
         assert_eq!(pairs.join("&"), query, "{file}");
         let principal = call.principal(&rules).unwrap();
-        assert_eq!((principal.org.as_str(), principal.user.as_str()), ("acme", "alice"), "{file}");
+        assert_eq!(
+            (principal.org.as_str(), principal.user.as_str()),
+            ("acme", "alice"),
+            "{file}"
+        );
     }
 }
 
