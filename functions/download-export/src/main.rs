@@ -1,2 +1,6 @@
 //! The bootstrap of `download-export`.
-fn main() {}
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    download_export::main().await
+}

@@ -1,1 +1,108 @@
-//! Placeholder.
+//! `request-export`: takes requests for exports (R1 to R4).
+
+use http::header::{HeaderName, LOCATION, RETRY_AFTER};
+use http::{HeaderValue, Method, Response, StatusCode};
+use lambda_http::{Body, Request};
+use lead_export_aws::config::ConfigError;
+use lead_export_aws::http::{Call, ClaimRules, finish, json};
+use lead_export_aws::ports::Ports;
+use lead_export_aws::problem::{Problem, RETRY_SECONDS};
+use lead_export_core::limits;
+use lead_export_core::request::{self, RequestExport};
+use lead_export_core::view;
+
+/// The routes that the gateway sends here.
+pub const ROUTES: &[&str] = &["POST /sources/{source}/exports"];
+
+/// The variables of the environment that this function reads, besides Lambda's own.
+pub const VARIABLES: &[&str] = &[
+    "SOURCES_TABLE",
+    "EXPORTS_TABLE",
+    "EXPORTS_QUEUE_URL",
+    "MAX_ACTIVE_EXPORTS",
+    "ORG_CLAIM",
+    "SINGLE_ORG",
+    "TOKEN_USE",
+    "REQUIRED_SCOPE",
+];
+
+/// What this function is made of.
+pub struct App {
+    /// The use-case.
+    pub request: RequestExport,
+    /// How claims are read.
+    pub rules: ClaimRules,
+}
+
+impl App {
+    /// Builds the function from its environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the variable.
+    pub fn new(ports: &Ports) -> Result<Self, ConfigError> {
+        Ok(Self {
+            request: RequestExport {
+                sources: ports.sources()?,
+                exports: ports.exports()?,
+                queue: ports.queue()?,
+                clock: ports.clock(),
+                dice: ports.dice(),
+                max_active: ports.config.max_active_exports()?,
+            },
+            rules: ports.config.claim_rules()?,
+        })
+    }
+}
+
+/// Answers one event.
+pub async fn handle(app: &App, event: Request) -> Response<Body> {
+    let call = Call::new(event);
+    finish(&call.request_id, answer(app, &call).await)
+}
+
+async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {
+    let principal = call.principal(&app.rules)?;
+    match (&call.method, call.route().as_slice()) {
+        (&Method::POST, ["sources", source, "exports"]) => {
+            if call.body.len() > limits::BODY_BYTES {
+                return Err(Problem::body_too_large(limits::BODY_BYTES));
+            }
+            let asked = request::Request {
+                principal: &principal,
+                source,
+                path: &call.path,
+                key: call.header(&HeaderName::from_static("idempotency-key")),
+                body: &call.body,
+            };
+            let accepted = app.request.request(asked).await?;
+            let export = &accepted.export;
+            tracing::info!(export.id = %export.id(), org.id = %export.org, replayed = accepted.replayed, "export {} accepted", export.id());
+            let mut answer = json(StatusCode::ACCEPTED, &view::export(export, &[]));
+            let headers = answer.headers_mut();
+            if let Ok(location) = HeaderValue::from_str(&format!("/exports/{}", export.id())) {
+                headers.insert(LOCATION, location);
+            }
+            headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_SECONDS));
+            if accepted.replayed {
+                headers.insert(
+                    HeaderName::from_static("idempotency-replayed"),
+                    HeaderValue::from_static("true"),
+                );
+            }
+            Ok(answer)
+        }
+        _ => Err(Problem::not_found()),
+    }
+}
+
+/// Runs the function: the Lambda's `main`.
+///
+/// # Errors
+/// A missing variable, or the runtime's own failure.
+pub async fn main() -> Result<(), lambda_http::Error> {
+    lambda_http::tracing::init_default_subscriber();
+    let app = App::new(&Ports::from_env()?)?;
+    let app = &app;
+    let answer = |event| async move { Ok::<_, lambda_http::Error>(handle(app, event).await) };
+    lambda_http::run(lambda_http::service_fn(answer)).await
+}

@@ -1,2 +1,6 @@
 //! The bootstrap of `request-export`.
-fn main() {}
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    request_export::main().await
+}

@@ -1,2 +1,6 @@
 //! The bootstrap of `run-export`.
-fn main() {}
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    run_export::main().await
+}

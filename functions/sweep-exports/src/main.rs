@@ -1,2 +1,6 @@
 //! The bootstrap of `sweep-exports`.
-fn main() {}
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    sweep_exports::main().await
+}

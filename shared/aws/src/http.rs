@@ -28,14 +28,22 @@ pub struct ClaimRules {
 impl ClaimRules {
     /// Reads who calls. Anything missing or malformed is nobody (fail closed: TM01).
     pub fn principal(&self, claims: &HashMap<String, String>) -> Option<Principal> {
-        let claim = |name: &str| claims.get(name).map(String::as_str).filter(|value| is_single(value));
+        let claim = |name: &str| {
+            claims
+                .get(name)
+                .map(String::as_str)
+                .filter(|value| is_single(value))
+        };
         if let Some(wanted) = &self.token_use
             && claim("token_use") != Some(wanted)
         {
             return None;
         }
         if let Some(wanted) = &self.required_scope
-            && !["scope", "scp"].iter().filter_map(|name| claims.get(*name)).any(|scopes| has_word(scopes, wanted))
+            && !["scope", "scp"]
+                .iter()
+                .filter_map(|name| claims.get(*name))
+                .any(|scopes| has_word(scopes, wanted))
         {
             return None;
         }
@@ -54,12 +62,18 @@ impl ClaimRules {
 
 /// Whether a claim is one value: an HTTP API hands an array over as the text `[a b]`, which must not pass for a name.
 fn is_single(value: &str) -> bool {
-    !value.trim().is_empty() && !value.starts_with('[') && value.chars().count() <= 256 && !value.chars().any(char::is_control)
+    !value.trim().is_empty()
+        && !value.starts_with('[')
+        && value.chars().count() <= 256
+        && !value.chars().any(char::is_control)
 }
 
 /// Whether `word` is among the words of a claim that lists some: `a b` as OAuth writes scopes, or the array form `[a b]`.
 fn has_word(claim: &str, word: &str) -> bool {
-    let inside = claim.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(claim);
+    let inside = claim
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(claim);
     inside.split(' ').any(|known| known == word)
 }
 
@@ -89,18 +103,30 @@ impl Call {
     pub fn new(request: Request) -> Self {
         let (claims, request_id) = match request.request_context_ref() {
             Some(RequestContext::ApiGatewayV2(context)) => {
-                let jwt = context.authorizer.as_ref().and_then(|authorizer| authorizer.jwt.as_ref());
-                (jwt.map(|jwt| jwt.claims.clone()), context.request_id.clone())
+                let jwt = context
+                    .authorizer
+                    .as_ref()
+                    .and_then(|authorizer| authorizer.jwt.as_ref());
+                (
+                    jwt.map(|jwt| jwt.claims.clone()),
+                    context.request_id.clone(),
+                )
             }
             _ => (None, None),
         };
-        let stage = request.request_context_ref().and_then(|context| match context {
-            RequestContext::ApiGatewayV2(context) => context.stage.clone(),
-            _ => None,
-        });
+        let stage = request
+            .request_context_ref()
+            .and_then(|context| match context {
+                RequestContext::ApiGatewayV2(context) => context.stage.clone(),
+                _ => None,
+            });
         let path = without_stage(request.raw_http_path(), stage.as_deref());
         let mut query: Vec<(String, String)> = Vec::new();
-        for (name, value) in request.query_string_parameters_ref().into_iter().flat_map(|map| map.iter()) {
+        for (name, value) in request
+            .query_string_parameters_ref()
+            .into_iter()
+            .flat_map(|map| map.iter())
+        {
             match query.iter_mut().find(|(known, _)| known == name) {
                 Some((_, values)) => {
                     values.push(',');
@@ -113,7 +139,11 @@ impl Call {
         let parts = path
             .split('/')
             .skip(1)
-            .map(|part| percent_decode_str(part).decode_utf8().map_or_else(|_| "\u{FFFD}".to_owned(), Into::into))
+            .map(|part| {
+                percent_decode_str(part)
+                    .decode_utf8()
+                    .map_or_else(|_| "\u{FFFD}".to_owned(), Into::into)
+            })
             .collect();
         let (head, body) = request.into_parts();
         let body = match body {
@@ -138,7 +168,10 @@ impl Call {
     /// # Errors
     /// 401 if the event names nobody.
     pub fn principal(&self, rules: &ClaimRules) -> Result<Principal, Problem> {
-        self.claims.as_ref().and_then(|claims| rules.principal(claims)).ok_or_else(Problem::unauthorized)
+        self.claims
+            .as_ref()
+            .and_then(|claims| rules.principal(claims))
+            .ok_or_else(Problem::unauthorized)
     }
 
     /// A header's value, if it is there and text.
@@ -166,7 +199,10 @@ fn without_stage(path: &str, stage: Option<&str>) -> String {
 pub fn json(status: StatusCode, body: &Value) -> Response<Body> {
     let mut answer = Response::new(Body::Text(body.to_string()));
     *answer.status_mut() = status;
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     answer
 }
 
@@ -177,13 +213,21 @@ pub fn finish(request_id: &str, result: Result<Response<Body>, Problem>) -> Resp
         Err(problem) => {
             if let Some(cause) = problem.cause() {
                 let source = std::error::Error::source(cause).map(chain);
-                tracing::error!(request.id = request_id, status = problem.status().as_u16(), store = cause.store, cause = source, "request {request_id} failed: {cause}");
+                tracing::error!(
+                    request.id = request_id,
+                    status = problem.status().as_u16(),
+                    store = cause.store,
+                    cause = source,
+                    "request {request_id} failed: {cause}"
+                );
             }
             problem.answer(request_id)
         }
     };
     if let Ok(id) = HeaderValue::from_str(request_id) {
-        answer.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
+        answer
+            .headers_mut()
+            .insert(HeaderName::from_static("x-request-id"), id);
     }
     answer
 }
@@ -205,19 +249,45 @@ mod tests {
     use super::*;
 
     fn rules() -> ClaimRules {
-        ClaimRules { org_claim: "org_id".into(), ..ClaimRules::default() }
+        ClaimRules {
+            org_claim: "org_id".into(),
+            ..ClaimRules::default()
+        }
     }
 
     fn claims(pairs: &[(&str, &str)]) -> HashMap<String, String> {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
     }
 
     #[test]
     fn claims_name_the_caller_or_nobody() {
-        let good = claims(&[("sub", "u-1"), ("org_id", "acme"), ("email", "a@b.c"), ("name", "Ann")]);
+        let good = claims(&[
+            ("sub", "u-1"),
+            ("org_id", "acme"),
+            ("email", "a@b.c"),
+            ("name", "Ann"),
+        ]);
         let principal = rules().principal(&good).unwrap();
-        assert_eq!((principal.user.as_str(), principal.org.as_str(), principal.name.as_deref()), ("u-1", "acme", Some("a@b.c")));
-        for (name, value) in [("sub", ""), ("sub", "[u-1]"), ("org_id", "[acme globex]"), ("org_id", "[acme]"), ("org_id", "a#b"), ("org_id", " "), ("sub", "a\nb")] {
+        assert_eq!(
+            (
+                principal.user.as_str(),
+                principal.org.as_str(),
+                principal.name.as_deref()
+            ),
+            ("u-1", "acme", Some("a@b.c"))
+        );
+        for (name, value) in [
+            ("sub", ""),
+            ("sub", "[u-1]"),
+            ("org_id", "[acme globex]"),
+            ("org_id", "[acme]"),
+            ("org_id", "a#b"),
+            ("org_id", " "),
+            ("sub", "a\nb"),
+        ] {
             let mut bad = good.clone();
             bad.insert(name.into(), value.into());
             assert!(rules().principal(&bad).is_none(), "{name}={value:?}");
@@ -231,9 +301,17 @@ mod tests {
 
     #[test]
     fn scope_and_use_are_checked_where_set() {
-        let rules = ClaimRules { required_scope: Some("export".into()), token_use: Some("access".into()), ..rules() };
+        let rules = ClaimRules {
+            required_scope: Some("export".into()),
+            token_use: Some("access".into()),
+            ..rules()
+        };
         let base = [("sub", "u"), ("org_id", "o")];
-        let with = |more: &[(&str, &str)]| rules.principal(&claims(&[&base[..], more].concat())).is_some();
+        let with = |more: &[(&str, &str)]| {
+            rules
+                .principal(&claims(&[&base[..], more].concat()))
+                .is_some()
+        };
         assert!(with(&[("token_use", "access"), ("scope", "read export")]));
         assert!(with(&[("token_use", "access"), ("scp", "[read export]")]));
         assert!(!with(&[("token_use", "access"), ("scope", "exports")]));
@@ -244,8 +322,18 @@ mod tests {
 
     #[test]
     fn single_org_takes_every_token() {
-        let rules = ClaimRules { single_org: Some(OrgId::parse("only").unwrap()), ..rules() };
-        assert_eq!(rules.principal(&claims(&[("sub", "u"), ("org_id", "other")])).unwrap().org.as_str(), "only");
+        let rules = ClaimRules {
+            single_org: Some(OrgId::parse("only").unwrap()),
+            ..rules()
+        };
+        assert_eq!(
+            rules
+                .principal(&claims(&[("sub", "u"), ("org_id", "other")]))
+                .unwrap()
+                .org
+                .as_str(),
+            "only"
+        );
     }
 
     #[test]

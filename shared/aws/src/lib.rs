@@ -1,4 +1,21 @@
 //! The edge: the only crate that names an AWS service.
 
+pub mod audit;
+mod backoff;
+pub mod clients;
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod exports;
 pub mod http;
+mod item;
+pub mod lead_writer;
+pub mod leads;
+pub mod notify;
+pub mod objects;
+pub mod page;
+pub mod ports;
 pub mod problem;
+pub mod queue;
+pub mod sources;
+pub mod tables;

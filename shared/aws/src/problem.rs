@@ -21,7 +21,10 @@ const UNAVAILABLE_SECONDS: u32 = 5;
 
 /// A refusal or failure.
 #[derive(Debug)]
-pub struct Problem {
+pub struct Problem(Box<Details>);
+
+#[derive(Debug)]
+struct Details {
     status: StatusCode,
     kind: &'static str,
     title: &'static str,
@@ -33,13 +36,31 @@ pub struct Problem {
 }
 
 impl Problem {
-    fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, title, detail: detail.into(), more: Vec::new(), retry_after: None, cause: None }
+    fn new(
+        status: StatusCode,
+        kind: &'static str,
+        title: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self(Box::new(Details {
+            status,
+            kind,
+            title,
+            detail: detail.into(),
+            more: Vec::new(),
+            retry_after: None,
+            cause: None,
+        }))
     }
 
     /// 401: the event names nobody. The gateway has let it pass, so it is misconfigured; nothing has been read.
     pub fn unauthorized() -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", "Unauthorized", "A valid bearer token is needed.")
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "unauthorized",
+            "Unauthorized",
+            "A valid bearer token is needed.",
+        )
     }
 
     /// 404, for what is absent and what may not be seen alike.
@@ -64,43 +85,51 @@ impl Problem {
 
     /// What went wrong inside, if anything did.
     pub fn cause(&self) -> Option<&StoreError> {
-        self.cause.as_ref()
+        self.0.cause.as_ref()
     }
 
     /// The answer's status.
     pub fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// The answer. Only failures of ours repeat the request's id in the body.
     pub fn answer(&self, request_id: &str) -> Response<Body> {
         let mut body = json!({
-            "type": format!("/problems/{}", self.kind),
-            "title": self.title,
-            "status": self.status.as_u16(),
-            "detail": self.detail,
+            "type": format!("/problems/{}", self.0.kind),
+            "title": self.0.title,
+            "status": self.0.status.as_u16(),
+            "detail": self.0.detail,
         });
-        for (name, value) in &self.more {
+        for (name, value) in &self.0.more {
             body[*name] = value.clone();
         }
-        if self.status.is_server_error() {
+        if self.0.status.is_server_error() {
             body["request_id"] = json!(request_id);
         }
         let mut answer = Response::new(Body::Text(body.to_string()));
-        *answer.status_mut() = self.status;
+        *answer.status_mut() = self.0.status;
         let headers = answer.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = self.retry_after {
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(seconds) = self.0.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.0.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         answer
     }
 
+    fn caused(mut self, cause: StoreError) -> Self {
+        self.0.cause = Some(cause);
+        self
+    }
+
     fn retry(mut self, seconds: u32) -> Self {
-        self.retry_after = Some(seconds);
+        self.0.retry_after = Some(seconds);
         self
     }
 }
@@ -130,33 +159,41 @@ impl From<InvalidRequest> for Problem {
             many => format!("{} fields are bad; see errors.", many.len()),
         };
         let mut problem = Self::new(status, "invalid-request", "Invalid request", detail);
-        problem.more.push(("errors", json!(invalid.errors)));
+        problem.0.more.push(("errors", json!(invalid.errors)));
         problem
     }
 }
 
 fn invalid_detail(field: &str, message: &str) -> String {
-    if field.is_empty() { format!("{message}.") } else { format!("{field}: {message}.") }
+    if field.is_empty() {
+        format!("{message}.")
+    } else {
+        format!("{field}: {message}.")
+    }
 }
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let problem = match error.kind {
-            StoreErrorKind::Unavailable | StoreErrorKind::Throttled | StoreErrorKind::Conflict => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "unavailable",
-                "Unavailable",
-                "The service cannot answer just now. Try again.",
-            )
-            .retry(UNAVAILABLE_SECONDS),
-            StoreErrorKind::NotFound | StoreErrorKind::Denied | StoreErrorKind::Corrupt => Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal",
-                "Internal error",
-                "Something went wrong on our side. Quote the request id.",
-            ),
+            StoreErrorKind::Unavailable | StoreErrorKind::Throttled | StoreErrorKind::Conflict => {
+                Self::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "unavailable",
+                    "Unavailable",
+                    "The service cannot answer just now. Try again.",
+                )
+                .retry(UNAVAILABLE_SECONDS)
+            }
+            StoreErrorKind::NotFound | StoreErrorKind::Denied | StoreErrorKind::Corrupt => {
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    "Internal error",
+                    "Something went wrong on our side. Quote the request id.",
+                )
+            }
         };
-        Self { cause: Some(error), ..problem }
+        problem.caused(error)
     }
 }
 
@@ -198,7 +235,7 @@ impl From<RequestError> for Problem {
                     "Your organization has as many exports under way as it may. Wait for one to end, or cancel one.",
                 )
                 .retry(QUOTA_SECONDS);
-                problem.more.push(("export_ids", json!(ids)));
+                problem.0.more.push(("export_ids", json!(ids)));
                 problem
             }
             RequestError::Contention => Self::new(
@@ -214,7 +251,8 @@ impl From<RequestError> for Problem {
 
 impl From<DownloadError> for Problem {
     fn from(error: DownloadError) -> Self {
-        let conflict = |detail: &str| Self::new(StatusCode::CONFLICT, "not-ready", "Not ready", detail);
+        let conflict =
+            |detail: &str| Self::new(StatusCode::CONFLICT, "not-ready", "Not ready", detail);
         match error {
             DownloadError::Refused(refusal) => refusal.into(),
             DownloadError::Store(error) => error.into(),
@@ -224,7 +262,9 @@ impl From<DownloadError> for Problem {
             DownloadError::NoFile(_, Delivery::Inline) => {
                 conflict("The export was delivered in the answer to its request; there is no file.")
             }
-            DownloadError::NoFile(Status::Cancelled, _) => conflict("The export was cancelled; there is no file."),
+            DownloadError::NoFile(Status::Cancelled, _) => {
+                conflict("The export was cancelled; there is no file.")
+            }
             DownloadError::NoFile(..) => {
                 conflict("The export failed; there is no file. Its failure says what to do.")
             }

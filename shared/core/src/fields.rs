@@ -449,6 +449,7 @@ impl FieldReader {
     }
 
     /// The field's value in `row`. `scratch` is overwritten where the value has to be made.
+    #[inline]
     pub fn read<'a>(&'a self, row: &Row<'a>, scratch: &'a mut Vec<u8>) -> Cell<'a> {
         match &self.0 {
             Way::Plain(slot) => row.cell(*slot),

@@ -6,11 +6,11 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::access::{Access, Act, Principal, Refusal, Role};
 use crate::fields::Source;
-use crate::lead::SourceId;
+use crate::lead::{OrgId, SourceId};
 use crate::ports::{
     AuditStore, Download, ExportStore, HistoryPage, HistoryQuery, SourceStore, StoreError,
 };
-use crate::record::{Export, ExportId};
+use crate::record::{Export, ExportId, Head};
 
 /// Reads of audit rows under way at once for one list.
 const READS_AT_ONCE: usize = 16;
@@ -70,17 +70,29 @@ impl ReadHistory {
     ///
     /// # Errors
     /// [`HistoryError`].
-    pub async fn list(&self, query: &HistoryQuery) -> Result<(HistoryPage, Vec<Vec<Download>>), HistoryError> {
+    pub async fn list(
+        &self,
+        query: &HistoryQuery,
+    ) -> Result<(HistoryPage, Vec<Vec<Download>>), HistoryError> {
         let page = self.exports.history(query).await?;
-        let downloads = stream::iter(page.exports.iter().map(|head| async move {
-            // What never had a file was never downloaded.
-            if head.file.is_none() {
-                return Ok(Vec::new());
-            }
-            self.audit.downloads(&query.org, head.id).await
-        }));
-        let downloads = downloads.buffered(READS_AT_ONCE).try_collect().await?;
+        let reads: Vec<_> = page
+            .exports
+            .iter()
+            .map(|head| self.downloads(&query.org, head))
+            .collect();
+        let downloads = stream::iter(reads)
+            .buffered(READS_AT_ONCE)
+            .try_collect()
+            .await?;
         Ok((page, downloads))
+    }
+
+    async fn downloads(&self, org: &OrgId, head: &Head) -> Result<Vec<Download>, StoreError> {
+        // What never had a file was never downloaded.
+        if head.file.is_none() {
+            return Ok(Vec::new());
+        }
+        self.audit.downloads(org, head.id).await
     }
 
     /// One export with its downloads.

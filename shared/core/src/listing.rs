@@ -15,16 +15,27 @@ use crate::time::Instant;
 ///
 /// # Errors
 /// [`InvalidRequest`] with every bad parameter; a cursor that is none of ours is malformed.
-pub fn parse(parameters: &[(String, String)], source: &Source) -> Result<HistoryQuery, InvalidRequest> {
-    let words = parameters.iter().map(|(name, value)| (name.clone(), Json::Word(value.clone()))).collect();
-    let (json, mut problems) = (Json::Object(words), Problems::default());
-    let mut members = match Node::root(&json).members(&mut problems) {
-        Some(members) => members,
-        None => return problems.or(None),
+pub fn parse(
+    parameters: &[(String, String)],
+    source: &Source,
+) -> Result<HistoryQuery, InvalidRequest> {
+    let json = Json::query(
+        parameters
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str())),
+    )?;
+    let mut problems = Problems::default();
+    let Some(mut members) = Node::root(&json).members(&mut problems) else {
+        return problems.or(None);
     };
     let zone = zone(&source.time_zone).map(|(zone, _)| zone);
-    let status = members.take("status").map(|node| statuses(&node, &mut problems)).unwrap_or_default();
-    let requested_by = members.take("requested_by").and_then(|node| node.text(&mut problems));
+    let status = members
+        .take("status")
+        .map(|node| statuses(&node, &mut problems))
+        .unwrap_or_default();
+    let requested_by = members
+        .take("requested_by")
+        .and_then(|node| node.text(&mut problems));
     let within = Within::take(&mut members, zone.as_ref(), &mut problems);
     let limit = members
         .take("limit")
@@ -34,7 +45,10 @@ pub fn parse(parameters: &[(String, String)], source: &Source) -> Result<History
         let text = node.text(&mut problems)?;
         let parsed = parse_cursor(text);
         if parsed.is_none() {
-            problems.wrong_type("cursor", "is no cursor of this list: take next_cursor as it was answered");
+            problems.wrong_type(
+                "cursor",
+                "is no cursor of this list: take next_cursor as it was answered",
+            );
         }
         parsed
     });
@@ -53,15 +67,19 @@ pub fn parse(parameters: &[(String, String)], source: &Source) -> Result<History
 
 /// One state, or several joined by commas: that is how a repeated parameter arrives.
 fn statuses(node: &Node, problems: &mut Problems) -> Vec<Status> {
-    let Some(text) = node.text(problems) else { return Vec::new() };
+    let Some(text) = node.text(problems) else {
+        return Vec::new();
+    };
     let mut chosen = Vec::new();
     for word in text.split(',') {
-        match Status::ALL.into_iter().find(|status| status.as_str() == word) {
-            Some(status) => chosen.push(status),
-            None => {
-                let names = Status::ALL.map(Status::as_str).join(", ");
-                node.refuse(problems, format!("{} is none of: {names}", shown(word)));
-            }
+        if let Some(status) = Status::ALL
+            .into_iter()
+            .find(|status| status.as_str() == word)
+        {
+            chosen.push(status);
+        } else {
+            let names = Status::ALL.map(Status::as_str).join(", ");
+            node.refuse(problems, format!("{} is none of: {names}", shown(word)));
         }
     }
     chosen
@@ -101,14 +119,20 @@ mod tests {
             custom: vec![],
             attributes: vec![],
         };
-        let owned: Vec<_> = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let owned: Vec<_> = parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         parse(&owned, &source)
     }
 
     #[test]
     fn parameters_are_read_and_defaults_kept() {
         let query = read(&[]).unwrap();
-        assert_eq!((query.limit, query.status, query.requested_by, query.after), (50, vec![], None, None));
+        assert_eq!(
+            (query.limit, query.status, query.requested_by, query.after),
+            (50, vec![], None, None)
+        );
         let entry = (Instant::from_millis(5), ExportId(Uuid::from_u128(7)));
         let query = read(&[
             ("status", "completed,failed"),
@@ -128,15 +152,30 @@ mod tests {
 
     #[test]
     fn all_bad_parameters_are_named() {
-        let error = read(&[("status", "done"), ("limit", "0"), ("from", "yesterday"), ("page", "2")]).unwrap_err();
-        let fields: Vec<&str> = error.errors.iter().map(|error| error.field.as_str()).collect();
+        let error = read(&[
+            ("status", "done"),
+            ("limit", "0"),
+            ("from", "yesterday"),
+            ("page", "2"),
+        ])
+        .unwrap_err();
+        let fields: Vec<&str> = error
+            .errors
+            .iter()
+            .map(|error| error.field.as_str())
+            .collect();
         assert_eq!(fields, ["status", "from", "limit", "page"]);
         assert_eq!(error.fault, Fault::Refused);
     }
 
     #[test]
     fn a_foreign_cursor_is_malformed() {
-        for bad in ["x", "", "AAAA", &format!("{}=", cursor((Instant::MIN, ExportId(Uuid::nil()))))] {
+        for bad in [
+            "x",
+            "",
+            "AAAA",
+            &format!("{}=", cursor((Instant::MIN, ExportId(Uuid::nil())))),
+        ] {
             let error = read(&[("cursor", bad)]).unwrap_err();
             assert!(bad.is_empty() || error.fault == Fault::Malformed, "{bad}");
         }

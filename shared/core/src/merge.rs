@@ -44,6 +44,17 @@ impl Shard {
     }
 }
 
+/// How far rows can be released.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Bound<K> {
+    /// Every shard has a row or is done: the least row comes first.
+    Open,
+    /// A shard has not been read at all.
+    Closed,
+    /// A shard without a row has been read to this key: rows up to it can be released.
+    UpTo(K),
+}
+
 type Read = BoxFuture<'static, (usize, Result<LeadPage, StoreError>)>;
 
 /// A sorted stream over the shards of a source.
@@ -102,7 +113,7 @@ impl Merge {
     /// # Errors
     /// The first [`StoreError`] of a read.
     pub async fn fill(&mut self) -> Result<bool, StoreError> {
-        let before = self.bound().map(Option::<&LeadKey>::cloned);
+        let before = self.reached();
         loop {
             // Reads that have ended while rows were encoded are taken in first, so that the next ones start at once.
             while let Some(Some((index, read))) = self.reads.next().now_or_never() {
@@ -112,7 +123,7 @@ impl Merge {
             if self.shards.iter().all(Shard::is_done) {
                 return Ok(false);
             }
-            if self.is_ready() || self.bound() != before.as_ref().map(Option::as_ref) {
+            if self.is_ready() || self.reached() != before {
                 return Ok(true);
             }
             if let Some((index, read)) = self.reads.next().await {
@@ -188,26 +199,33 @@ impl Merge {
         if self.descending { a > b } else { a < b }
     }
 
-    /// The least key to which a shard without a row has been read: rows up to it can be released. None if every shard has a row
-    /// or is done; `Some(None)` if one has not been read at all.
-    fn bound(&self) -> Option<Option<&LeadKey>> {
-        let mut bound: Option<Option<&LeadKey>> = None;
+    fn bound(&self) -> Bound<&LeadKey> {
+        let mut bound = Bound::Open;
         for shard in &self.shards {
             if shard.head().is_some() || shard.is_done() {
                 continue;
             }
-            let reached = shard.reached.as_ref();
-            bound = Some(match (bound, reached) {
-                (_, None) | (Some(None), _) => None,
-                (None, Some(key)) => Some(key),
-                (Some(Some(least)), Some(key)) => {
-                    let first =
-                        self.comes_first(key.as_str().as_bytes(), least.as_str().as_bytes());
-                    Some(if first { key } else { least })
-                }
-            });
+            let Some(reached) = &shard.reached else {
+                return Bound::Closed;
+            };
+            bound = match bound {
+                Bound::UpTo(least) if !self.precedes(reached, least) => Bound::UpTo(least),
+                _ => Bound::UpTo(reached),
+            };
         }
         bound
+    }
+
+    fn reached(&self) -> Bound<LeadKey> {
+        match self.bound() {
+            Bound::Open => Bound::Open,
+            Bound::Closed => Bound::Closed,
+            Bound::UpTo(key) => Bound::UpTo(key.clone()),
+        }
+    }
+
+    fn precedes(&self, a: &LeadKey, b: &LeadKey) -> bool {
+        self.comes_first(a.as_str().as_bytes(), b.as_str().as_bytes())
     }
 
     fn is_ready(&self) -> bool {
@@ -219,18 +237,18 @@ impl Merge {
             return false;
         };
         match self.bound() {
-            None => true,
-            Some(None) => false,
-            Some(Some(bound)) => !self.comes_first(bound.as_str().as_bytes(), first.key()),
+            Bound::Open => true,
+            Bound::Closed => false,
+            Bound::UpTo(bound) => !self.comes_first(bound.as_str().as_bytes(), first.key()),
         }
     }
 
     /// Releases up to `most` rows, in order, each through `take`, until that answers false.
     pub fn release(&mut self, most: usize, mut take: impl FnMut(&Row<'_>) -> bool) {
         let bound = match self.bound() {
-            None => None,
-            Some(None) => return,
-            Some(Some(key)) => Some(key.clone()),
+            Bound::Open => None,
+            Bound::Closed => return,
+            Bound::UpTo(key) => Some(key.clone()),
         };
         for _ in 0..most {
             let Some(index) = self.order.pop() else {
@@ -273,19 +291,132 @@ impl Merge {
     /// The key up to which all leads have been released: reading can be taken up strictly after it.
     pub fn cursor(&mut self) -> Option<LeadKey> {
         self.note_cursor();
-        let bound = match self.bound() {
-            Some(Some(bound)) if !self.is_ready() => Some(bound.clone()),
-            _ => None,
-        };
-        match (&self.cursor, bound) {
-            (Some(cursor), Some(bound))
-                if self.comes_first(cursor.as_str().as_bytes(), bound.as_str().as_bytes()) =>
-            {
-                self.cursor = Some(bound);
-            }
-            (None, Some(bound)) => self.cursor = Some(bound),
-            _ => {}
+        // Nothing more can be released up to the bound: all leads up to it are decided, whether or not there were any.
+        if !self.is_ready()
+            && let Bound::UpTo(bound) = self.bound()
+            && self
+                .cursor
+                .as_ref()
+                .is_none_or(|cursor| self.precedes(cursor, bound))
+        {
+            self.cursor = Some(bound.clone());
         }
         self.cursor.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lead::{Lead, LeadId, OrgId, SourceId};
+    use crate::memory::MemoryLeads;
+    use crate::page::Slots;
+    use crate::time::Instant;
+    use proptest::prelude::*;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    struct Case {
+        leads: Arc<MemoryLeads>,
+        queries: Vec<PageQuery>,
+        sorted: Vec<LeadKey>,
+    }
+
+    /// Leads spread over shards as the case says, with places between them that hold nothing.
+    fn case(
+        keys: &BTreeSet<(i64, u8)>,
+        gaps: &[(u16, i64)],
+        shards: u16,
+        page: usize,
+        descending: bool,
+    ) -> Case {
+        let (org, source) = (OrgId::parse("o").unwrap(), SourceId::parse("s").unwrap());
+        let leads = Arc::new(MemoryLeads::new());
+        leads.set_page_leads(page);
+        let mut sorted = Vec::new();
+        for (at, id) in keys {
+            let lead = Lead {
+                id: LeadId::parse(format!("l{id}")).unwrap(),
+                created_at: Instant::from_millis(*at),
+                values: BTreeMap::new(),
+            };
+            sorted.push(lead.key());
+            leads.put(&org, &source, shards, lead);
+        }
+        for (shard, at) in gaps {
+            let key = LeadKey::new(Instant::from_millis(*at), &LeadId::parse("gap").unwrap());
+            leads.put_gap(&org, &source, shard % shards, key);
+        }
+        sorted.sort();
+        if descending {
+            sorted.reverse();
+        }
+        let queries = (0..shards)
+            .map(|shard| PageQuery {
+                org: org.clone(),
+                source: source.clone(),
+                shard,
+                from: LeadKey::before(Instant::MIN),
+                to: LeadKey::behind(Instant::MAX),
+                after: None,
+                descending,
+                slots: Slots::new([]),
+            })
+            .collect();
+        Case {
+            leads,
+            queries,
+            sorted,
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_sharding_merges_to_the_list_whatever_the_pauses(
+            keys in prop::collection::btree_set((0i64..40, 0u8..30), 0..60),
+            gaps in prop::collection::vec((0u16..9, 0i64..40), 0..60),
+            shards in 1u16..9, page in 1usize..6, descending: bool,
+            pauses in prop::collection::vec((1usize..9, 1usize..4), 1..30),
+        ) {
+            let case = case(&keys, &gaps, shards, page, descending);
+            let (released, moved) = futures_executor(async {
+                let (mut released, mut cursor, mut moved) = (Vec::new(), None::<LeadKey>, true);
+                let mut pauses = pauses.iter().cycle();
+                loop {
+                    let (rows, fills) = *pauses.next().unwrap();
+                    let mut merge = Merge::new(case.leads.clone(), case.queries.clone(), cursor.clone());
+                    let mut done = false;
+                    // A slice goes on until its cursor has moved, however short it is.
+                    let mut turns = 0;
+                    while turns < fills || merge.cursor() == cursor {
+                        turns += 1;
+                        if !merge.fill().await.unwrap() {
+                            done = true;
+                            break;
+                        }
+                        merge.release(rows, |row| {
+                            released.push(LeadKey::from_stored(String::from_utf8_lossy(row.key())));
+                            true
+                        });
+                        moved &= turns < 10_000;
+                    }
+                    if done {
+                        return (released, moved);
+                    }
+                    let next = merge.cursor();
+                    let before = cursor.as_ref().map(LeadKey::as_str);
+                    moved &= next.as_ref().map(LeadKey::as_str) != before;
+                    cursor = next;
+                }
+            });
+            prop_assert!(moved);
+            prop_assert_eq!(released, case.sorted);
+        }
+    }
+
+    fn futures_executor<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(future)
     }
 }

@@ -145,6 +145,7 @@ impl Page {
     }
 
     /// The lead at `index`, which must be below [`Page::len`].
+    #[inline]
     pub fn row(&self, index: usize) -> Row<'_> {
         Row {
             page: self,
@@ -164,11 +165,13 @@ impl Page {
             + (self.cells.capacity() + self.items.capacity()) * size_of::<Span>()
     }
 
+    #[inline]
     fn bytes(&self, span: Span) -> &[u8] {
         let from: &[u8] = if span.arena { &self.arena } else { &self.wire };
         &from[span.at as usize..(span.at + span.len) as usize]
     }
 
+    #[inline]
     fn cell(&self, span: Span) -> Cell<'_> {
         match span.tag {
             Tag::Missing => Cell::Missing,
@@ -196,11 +199,13 @@ pub struct Row<'a> {
 
 impl<'a> Row<'a> {
     /// The value in `slot`.
+    #[inline]
     pub fn cell(&self, slot: Slot) -> Cell<'a> {
         self.page.cell(self.page.cells[self.first + slot])
     }
 
     /// The lead's key as stored; its byte order is the order of leads.
+    #[inline]
     pub fn key(&self) -> &'a [u8] {
         self.page.bytes(self.page.cells[self.first + KEY])
     }
@@ -239,6 +244,7 @@ impl<'a> Cell<'a> {
     }
 
     /// Whether the cell in a file would be filled: it has a value that is not an empty text or list.
+    #[inline]
     pub fn is_filled(&self) -> bool {
         match self {
             Cell::List(list) => list.iter().any(|item| item.is_filled()),

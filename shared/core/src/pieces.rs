@@ -40,6 +40,9 @@ struct Cut {
     checkpoint: Checkpoint,
 }
 
+/// A commit under way: the state it writes, and the write.
+type Commit = (Box<Export>, BoxFuture<'static, Result<Written, StoreError>>);
+
 /// The rows of one run: what is stored, what travels, what is being filled.
 pub struct Pieces {
     tools: Tools,
@@ -66,7 +69,7 @@ pub struct Pieces {
     uploads: FuturesUnordered<BoxFuture<'static, (u32, Result<(), StoreError>)>>,
     /// The newest checkpoint that is true and not yet committed.
     ready: Option<Checkpoint>,
-    commit: Option<(Box<Export>, BoxFuture<'static, Result<Written, StoreError>>)>,
+    commit: Option<Commit>,
     committed_at: Instant,
 }
 

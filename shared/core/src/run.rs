@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::access::Act;
@@ -14,7 +15,7 @@ use crate::piece::{PartOf, crc64_text, plan};
 use crate::pieces::{ENCODER_VERSION, Filled, Pieces, Tools, beginning};
 use crate::ports::{
     Clock, Dice, ExportQueue, ExportStore, LeadSource, Notifier, ObjectKey, Part, PieceStore,
-    SourceStore, StoreError, StoreErrorKind,
+    SourceStore, StoreError, StoreErrorKind, Upload,
 };
 use crate::record::{Checkpoint, Export, ExportId, FailureCode, File, Progress, RunId, Status};
 use crate::time::Instant;
@@ -225,21 +226,16 @@ impl RunExport {
             let upload = self.pieces.open(key, &kind).await.map_err(End::of_pieces)?;
             let mut done: Vec<Part> = Vec::with_capacity(parts.len());
             for group in parts.chunks(limits::COPIES_AT_ONCE * 4) {
-                let copies = stream::iter(group.iter().copied()).map(|(number, part)| {
-                    let (pieces, upload, rest) = (&self.pieces, &upload, rest.clone());
-                    async move {
-                        match part {
-                            PartOf::Piece(piece) => pieces.copy_part(upload, number, piece).await,
-                            PartOf::Rest => pieces.put_part(upload, number, rest, rest_crc).await,
-                        }
-                    }
-                });
-                let copied: Vec<Part> = copies
+                let parts: Vec<_> = group
+                    .iter()
+                    .map(|part| self.part(&upload, *part, rest.clone(), rest_crc))
+                    .collect();
+                let group_parts: Vec<Part> = stream::iter(parts)
                     .buffered(limits::COPIES_AT_ONCE)
                     .try_collect()
                     .await
                     .map_err(End::of_pieces)?;
-                done.extend(copied);
+                done.extend(group_parts);
                 record = self.beat(record, run, progress).await?;
             }
             if let Err(error) = self
@@ -280,6 +276,19 @@ impl RunExport {
         }
         self.tell(finished, run).await;
         Ok(Done::Completed)
+    }
+
+    async fn part(
+        &self,
+        upload: &Upload,
+        (number, part): (u32, PartOf),
+        rest: Bytes,
+        rest_crc: u64,
+    ) -> Result<Part, StoreError> {
+        match part {
+            PartOf::Piece(piece) => self.pieces.copy_part(upload, number, piece).await,
+            PartOf::Rest => self.pieces.put_part(upload, number, rest, rest_crc).await,
+        }
     }
 
     /// Renews the lease of a long assembly.

@@ -1,5 +1,7 @@
 //! Owned values into cells: how an in-memory store, and the plain path over the SDK's types, fill a page.
 
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -22,6 +24,24 @@ pub fn push_lead(builder: &mut PageBuilder, slots: &Slots, lead: &Lead) {
                 .get(other)
                 .map_or(Span::MISSING, |value| span(builder, value)),
         };
+        builder.set(slot, span);
+    }
+}
+
+/// Appends a lead, given by its key and all its attributes as they are stored, to the page that `builder` fills.
+pub fn push_row(
+    builder: &mut PageBuilder,
+    slots: &Slots,
+    key: &str,
+    values: &BTreeMap<String, Value>,
+) {
+    builder.begin();
+    let key = builder.copy(Tag::Text, key.as_bytes());
+    builder.set(KEY, key);
+    for (slot, name) in slots.names().iter().enumerate().skip(1) {
+        let span = values
+            .get(name)
+            .map_or(Span::MISSING, |value| span(builder, value));
         builder.set(slot, span);
     }
 }
@@ -123,7 +143,6 @@ mod tests {
     use crate::page::{Cell, Page};
     use crate::time::Instant;
     use bytes::Bytes;
-    use std::collections::BTreeMap;
 
     fn page(values: Vec<(&str, Value)>, names: &[&str]) -> (Page, Slots) {
         let slots = Slots::new(names.iter().copied());

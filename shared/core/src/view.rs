@@ -24,8 +24,12 @@ pub fn fields(source: &Source) -> Value {
 
 /// A part of the history; `cursor` stands for its end.
 pub fn history(page: &HistoryPage, downloads: &[Vec<Download>], cursor: Option<&str>) -> Value {
-    let entries: Vec<Value> =
-        page.exports.iter().zip(downloads).map(|(head, downloads)| entry(head, downloads)).collect();
+    let entries: Vec<Value> = page
+        .exports
+        .iter()
+        .zip(downloads)
+        .map(|(head, downloads)| entry(head, downloads))
+        .collect();
     json!({ "exports": entries, "next_cursor": cursor })
 }
 
@@ -47,7 +51,10 @@ pub fn export(export: &Export, downloads: &[Download]) -> Value {
 pub fn entry(head: &Head, downloads: &[Download]) -> Value {
     let link = format!("/exports/{}", head.id);
     let downloadable = head.status == Status::Completed && head.delivery == Delivery::File;
-    let shown: Vec<Value> = downloads.iter().map(|download| json!({"by": download.by, "at": download.at})).collect();
+    let shown: Vec<Value> = downloads
+        .iter()
+        .map(|download| json!({"by": download.by, "at": download.at}))
+        .collect();
     let file = head.file.as_ref();
     json!({
         "id": head.id,

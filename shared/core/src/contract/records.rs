@@ -63,7 +63,6 @@ fn checkpoint() -> Checkpoint {
                 pieces: 0,
             },
         ],
-        piece_bytes: vec![8_388_609, 1],
         tail: Some(Tail {
             run: second,
             size_bytes: 5_000_000_000,
@@ -116,7 +115,6 @@ pub async fn every_state_reads_back_whole(store: &dyn ExportStore) {
     let first = Checkpoint {
         cursor: None,
         runs: vec![],
-        piece_bytes: vec![],
         tail: None,
         warnings: vec![],
         ..checkpoint()

@@ -129,7 +129,7 @@ impl World {
                 name: None,
             },
         );
-        let start = world.clock.now().minus(Duration::from_secs(3600));
+        let start = world.clock.now().minus(Duration::from_hours(1));
         for number in 0..leads {
             // Several leads share an instant: ties are broken by id.
             let created_at = start.plus(Duration::from_millis(u64::from(number / 3)));
@@ -343,7 +343,7 @@ impl World {
     }
 }
 
-const LONG: Duration = Duration::from_secs(600);
+const LONG: Duration = Duration::from_mins(10);
 
 #[test]
 fn an_export_without_leads_is_a_header() {
@@ -510,7 +510,7 @@ fn a_lost_grant_or_source_fails_the_export_and_returns_the_quota() {
             (|world: &World| {
                 world
                     .sources
-                    .remove_grant(&org(), "u-1", Some(&source_id()))
+                    .remove_grant(&org(), "u-1", Some(&source_id()));
             }) as fn(&World),
         ),
         (FailureCode::AccessRevoked, |world| {
@@ -525,7 +525,7 @@ fn a_lost_grant_or_source_fails_the_export_and_returns_the_quota() {
             );
         }),
         (FailureCode::SourceGone, |world| {
-            world.sources.remove_source(&org(), &source_id())
+            world.sources.remove_source(&org(), &source_id());
         }),
     ] {
         let world = World::new(30, None);

@@ -13,7 +13,7 @@ fn instant(text: &str, zone: &str, profile: Profile) -> String {
 }
 
 /// Stored text, zone, what the file holds, what it holds for Excel.
-const INSTANTS: [(&str, &str, &str, &str); 21] = [
+const INSTANTS: [(&str, &str, &str, &str); 22] = [
     (
         "2026-11-22T02:43:00.123Z",
         "UTC",
@@ -137,6 +137,13 @@ const INSTANTS: [(&str, &str, &str, &str); 21] = [
         "9999-12-31T11:59:59.999+14:00",
         "9999-12-31 11:59:59",
     ),
+    // A leap second is the second before it, as for every reader of instants here.
+    (
+        "2016-12-31T23:59:60.000Z",
+        "UTC",
+        "2016-12-31T23:59:59.000Z",
+        "2016-12-31 23:59:59",
+    ),
     // A local mean time, 4:56:02 behind: RFC 3339 has no seconds in offsets.
     (
         "1880-01-01T00:00:00.000Z",
@@ -216,6 +223,8 @@ fn what_is_no_instant_stays_as_it_is_and_is_guarded_like_text() {
         for zone in ["UTC", "America/New_York"] {
             assert_eq!(instant(text, zone, Profile::Standard), text);
         }
+        let excel = field(Kind::Instant, text, Profile::Excel);
+        assert_eq!(read_back(&excel, Kind::Instant), text);
     }
     assert_eq!(
         instant("-2026-11-22T02:43:00.000Z", "UTC", Profile::Standard),
@@ -254,6 +263,7 @@ fn days_are_written_as_days() {
         ("2026-11-22T00:00:00.000Z", "2026-11-22"),
         // Not well formed: as stored, guarded like text.
         ("2026-02-29", "2026-02-29"),
+        ("1900-02-29T00:00:00.000Z", "1900-02-29T00:00:00.000Z"),
         ("2026-2-9", "2026-2-9"),
         ("22.11.2026", "22.11.2026"),
         ("2026-11-22x", "2026-11-22x"),

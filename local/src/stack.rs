@@ -1,0 +1,367 @@
+//! The whole system on loopback: emulators, functions as child processes, event source, schedule and gateway, started and stopped
+//! as one.
+
+mod demo;
+mod functions;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use dynoxide::Database;
+use lead_export_aws::tables::TableNames;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::connection::StackFile;
+use crate::event_source::EventSource;
+use crate::gateway::{Cors, Gateway};
+use crate::identity::Identity;
+use crate::invoke::Invoke;
+use crate::lambda::Lambdas;
+use crate::s3::{Keys, Storage};
+use crate::schedule::Schedule;
+use crate::sqs::Queues;
+
+pub use functions::{FUNCTION_COMMAND, Settings, run_function};
+
+/// The region that everything local says it is in.
+pub const REGION: &str = "us-east-1";
+/// The access key of the local endpoints. It opens nothing but what listens on loopback.
+pub const ACCESS_KEY: &str = "local";
+/// The audience of local tokens.
+pub const AUDIENCE: &str = "lead-export";
+/// The bucket of pieces and files.
+pub const BUCKET: &str = "lead-export-files";
+/// The queue of hints.
+pub const QUEUE: &str = "lead-export-exports";
+/// The queue of what could not be handled.
+pub const DEAD_LETTERS: &str = "lead-export-exports-dead";
+/// How long a stop waits for what runs.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How a stack is started.
+#[derive(Debug, Clone)]
+pub struct StackOptions {
+    /// The folder of all data.
+    pub data: PathBuf,
+    /// The gateway's port; the three AWS endpoints take the next ones. 0: any free ones.
+    pub port: u16,
+    /// Deletes the folder's data first.
+    pub fresh: bool,
+    /// Leads of the demo source, made at the first start.
+    pub leads: usize,
+    /// The program that runs a function when called with [`FUNCTION_COMMAND`] and its name; `None`: this very program.
+    pub command: Option<PathBuf>,
+    /// The template's parameters.
+    pub settings: Settings,
+    /// How often the sweeper runs.
+    pub sweep_every: Duration,
+}
+
+impl StackOptions {
+    /// What `lead-export up` starts with, over the data in `data`.
+    pub fn new(data: impl Into<PathBuf>) -> Self {
+        Self {
+            data: data.into(),
+            port: 0,
+            fresh: false,
+            leads: 1000,
+            command: None,
+            settings: Settings::default(),
+            sweep_every: Duration::from_mins(1),
+        }
+    }
+}
+
+/// A running stack. Call [`Stack::stop`]: dropping it leaves the ending to the operating system.
+pub struct Stack {
+    file: StackFile,
+    data: PathBuf,
+    lambdas: Arc<Lambdas>,
+    schedule: Schedule,
+    /// Ends the gateway first, then the event source, then the emulators.
+    gateway: Server,
+    event_source: Server,
+    emulators: Vec<Server>,
+    database: Database,
+    _lock: fs::File,
+}
+
+/// A task that serves until it is told to stop.
+struct Server {
+    name: &'static str,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Server {
+    /// Starts what `serve` makes of the signal to stop.
+    fn start<F>(name: &'static str, serve: impl FnOnce(Signal) -> F) -> Self
+    where
+        F: Future<Output = anyhow::Result<()>> + Send + 'static,
+    {
+        let (stop, stopped) = watch::channel(false);
+        Self { name, stop, task: tokio::spawn(serve(Signal(stopped))) }
+    }
+
+    async fn stop(self) -> anyhow::Result<()> {
+        self.stop.send_replace(true);
+        let ended = tokio::time::timeout(GRACE * 2, self.task).await;
+        match ended {
+            Ok(ended) => ended.context("a server broke off")?.with_context(|| format!("{} failed", self.name)),
+            Err(_) => bail!("{} did not end in time", self.name),
+        }
+    }
+}
+
+/// The signal to stop.
+struct Signal(watch::Receiver<bool>);
+
+impl Signal {
+    async fn given(mut self) {
+        // A sender that is gone has no more use for the server either.
+        let _ = self.0.wait_for(|stop| *stop).await;
+    }
+}
+
+impl Stack {
+    /// Starts everything; returns when the gateway answers.
+    ///
+    /// # Errors
+    /// One sentence each for a folder in use or unreadable and a port that is taken; else what failed.
+    pub async fn start(options: StackOptions) -> anyhow::Result<Self> {
+        let data = options.data.clone();
+        fs::create_dir_all(&data).with_context(|| format!("the folder {} cannot be made", data.display()))?;
+        let lock = lock(&data)?;
+        if options.fresh {
+            clear(&data)?;
+        }
+        let data = data.canonicalize().context("the data folder is gone")?;
+        let listeners = Listeners::bind(options.port).await?;
+        let secret = secret(&data)?;
+
+        let database = Database::new(path_text(&data.join("dynamodb.sqlite"))?)
+            .context("the tables' file cannot be opened")?;
+        let queues = Queues::open(&data.join("sqs.sqlite"), Arc::new(crate::sqs::SystemClock))?;
+        let queues = Arc::new(queues);
+        create_queues(&queues)?;
+        let storage = Arc::new(Storage::open(data.join("s3"))?);
+        storage.create_bucket(BUCKET)?;
+        let identity = Identity::open(&data)?;
+
+        let file = listeners.describe(&secret)?;
+        let emulators = vec![
+            Server::start("DynamoDB", |stop| {
+                let (listener, database) = (listeners.dynamodb, database.clone());
+                async move {
+                    let served = dynoxide::server::serve_with_shutdown(listener, database, stop.given());
+                    served.await.map_err(anyhow::Error::msg)
+                }
+            }),
+            Server::start("S3", |stop| {
+                let keys = Keys { access_key: file.access_key.clone(), secret_key: secret.clone() };
+                let served = crate::s3::serve_storage(listeners.s3, storage, keys, stop.given());
+                async move {
+                    served.await;
+                    Ok(())
+                }
+            }),
+            Server::start("SQS", |stop| {
+                crate::sqs::serve(listeners.sqs, Arc::clone(&queues), file.access_key.clone(), stop.given())
+            }),
+        ];
+        let clients = file.clients()?;
+        lead_export_aws::tables::create_all(&clients.dynamodb, &file.tables).await?;
+        demo::load(&file, options.leads).await?;
+
+        let lambdas = Arc::new(Lambdas::new(functions::specs(&options, &data, &file)?));
+        let invoke: Arc<dyn Invoke> = lambdas.clone();
+        let source = EventSource {
+            queue: QUEUE.to_owned(),
+            function: "run-export".to_owned(),
+            batch_size: 1,
+            batch_window: Duration::ZERO,
+            max_concurrency: functions::RUNS_AT_ONCE,
+            report_batch_item_failures: true,
+        };
+        let event_source = Server::start("the event source", |stop| {
+            source.run(queues, Arc::clone(&invoke), stop.given())
+        });
+        let schedule = Schedule::start(Arc::clone(&invoke), "sweep-exports", "lead-export-sweep", options.sweep_every);
+        let gateway = Gateway {
+            routes: functions::routes()?,
+            invoke,
+            authorizer: identity.authorizer(&file.issuer, &file.audience)?,
+            cors: Some(cors()),
+            extra: identity.discovery(&file.issuer),
+        };
+        let gateway = Server::start("the gateway", |stop| crate::gateway::serve(listeners.gateway, gateway, stop.given()));
+        file.write(&data)?;
+        Ok(Self { file, data, lambdas, schedule, gateway, event_source, emulators, database, _lock: lock })
+    }
+
+    /// Where everything is.
+    pub fn file(&self) -> &StackFile {
+        &self.file
+    }
+
+    /// The functions, for tests that kill.
+    pub fn lambdas(&self) -> &Arc<Lambdas> {
+        &self.lambdas
+    }
+
+    /// The tables' database, for tests that load much at once.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Stops everything in order: no request is cut, no process is left, no file is half-written.
+    ///
+    /// # Errors
+    /// What did not end as it should; all the rest is stopped all the same.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        StackFile::remove(&self.data);
+        let mut ended = vec![self.gateway.stop().await];
+        // Functions are told first, so that the event source has nothing to wait for longer than the grace.
+        let (source, (), ()) = tokio::join!(self.event_source.stop(), self.lambdas.stop(GRACE), self.schedule.stop(GRACE));
+        ended.push(source);
+        for emulator in self.emulators {
+            ended.push(emulator.stop().await);
+        }
+        ended.into_iter().collect()
+    }
+}
+
+/// The listeners of the four endpoints.
+struct Listeners {
+    gateway: TcpListener,
+    dynamodb: TcpListener,
+    s3: TcpListener,
+    sqs: TcpListener,
+}
+
+impl Listeners {
+    async fn bind(port: u16) -> anyhow::Result<Self> {
+        let bind = async |offset: u16| {
+            let port = if port == 0 { 0 } else { port.checked_add(offset).context("the port is too high")? };
+            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| {
+                format!("port {port} is taken or not allowed; choose another with --port (the AWS endpoints take the three behind it)")
+            })
+        };
+        Ok(Self { gateway: bind(0).await?, dynamodb: bind(1).await?, s3: bind(2).await?, sqs: bind(3).await? })
+    }
+
+    fn describe(&self, secret: &str) -> anyhow::Result<StackFile> {
+        let url = |listener: &TcpListener| anyhow::Ok(format!("http://{}", listener.local_addr()?));
+        let (gateway, sqs) = (url(&self.gateway)?, url(&self.sqs)?);
+        Ok(StackFile {
+            pid: std::process::id(),
+            issuer: gateway.clone(),
+            url: gateway,
+            dynamodb: url(&self.dynamodb)?,
+            s3: url(&self.s3)?,
+            queue_url: format!("{sqs}/{}/{QUEUE}", crate::sqs::ACCOUNT),
+            sqs,
+            access_key: ACCESS_KEY.to_owned(),
+            secret_key: secret.to_owned(),
+            region: REGION.to_owned(),
+            audience: AUDIENCE.to_owned(),
+            tables: TableNames {
+                leads: "lead-export-leads".to_owned(),
+                sources: "lead-export-sources".to_owned(),
+                exports: "lead-export-exports".to_owned(),
+                audit: "lead-export-audit".to_owned(),
+            },
+            bucket: BUCKET.to_owned(),
+        })
+    }
+}
+
+/// Locks the folder: two stacks over one data would not know of each other.
+fn lock(data: &Path) -> anyhow::Result<fs::File> {
+    let path = data.join("lock");
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .with_context(|| format!("the folder {} cannot be written", data.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => {
+            bail!("the folder {} is in use by a running lead-export; stop it or choose another with --data", data.display())
+        }
+        Err(fs::TryLockError::Error(error)) => Err(error).context("the data folder cannot be locked"),
+    }
+}
+
+/// Deletes everything in the folder but the lock that is held.
+fn clear(data: &Path) -> anyhow::Result<()> {
+    for entry in fs::read_dir(data)? {
+        let entry = entry?;
+        if entry.file_name() == "lock" {
+            continue;
+        }
+        let path = entry.path();
+        let gone = if entry.file_type()?.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+        gone.with_context(|| format!("{} cannot be deleted", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The secret key of the local endpoints: drawn at the first start, readable by its owner alone.
+fn secret(data: &Path) -> anyhow::Result<String> {
+    let path = data.join("secret");
+    if let Ok(secret) = fs::read_to_string(&path) {
+        return Ok(secret);
+    }
+    let secret = uuid::Uuid::new_v4().simple().to_string();
+    crate::connection::write_private(&path, secret.as_bytes())?;
+    Ok(secret)
+}
+
+fn create_queues(queues: &Queues) -> anyhow::Result<()> {
+    let text = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let dead = text(&[("MessageRetentionPeriod", "1209600")]);
+    // As in the template: visibility 6 × the function's timeout, 8 receives (Q-1).
+    let redrive = format!(r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":8}}"#, crate::sqs::queue_arn(DEAD_LETTERS));
+    let visibility = (functions::RUN_TIMEOUT.as_secs() * 6).to_string();
+    let hints = text(&[("VisibilityTimeout", &visibility), ("RedrivePolicy", &redrive)]);
+    for (name, attributes) in [(DEAD_LETTERS, dead), (QUEUE, hints)] {
+        // A queue that an earlier version made is brought up to date.
+        if queues.create(name, &attributes).is_err() {
+            queues.set_attributes(name, &attributes)?;
+        }
+    }
+    Ok(())
+}
+
+fn cors() -> Cors {
+    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Cors {
+        origins: list(&["*"]),
+        methods: list(&["GET", "POST", "PUT", "DELETE"]),
+        headers: list(&["authorization", "content-type", "accept", "idempotency-key", "prefer"]),
+        expose: list(&[
+            "X-Export-Count",
+            "Content-Disposition",
+            "Location",
+            "Retry-After",
+            "Idempotency-Replayed",
+            "X-Request-Id",
+        ]),
+        max_age: Some(Duration::from_mins(10)),
+    }
+}
+
+fn path_text(path: &Path) -> anyhow::Result<&str> {
+    path.to_str().context("the data folder's path is not UTF-8")
+}

@@ -1,0 +1,392 @@
+//! The functions' environment, read once. What is missing is an error that names it, never a default that hides it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use lead_export_core::lead::OrgId;
+use lead_export_core::limits;
+
+use crate::http::ClaimRules;
+
+/// Why the environment is not what a function needs.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A variable is not set, or is empty where it must not be.
+    #[error("the environment variable {0} is not set")]
+    Missing(&'static str),
+    /// A variable's value is not of its form.
+    #[error("the environment variable {name} is malformed: {wanted}")]
+    Malformed {
+        /// The variable.
+        name: &'static str,
+        /// What it must be.
+        wanted: &'static str,
+    },
+}
+
+/// A duration as people write it: a whole number and `s`, `m`, `h` or `d`; none for anything else, zero among it.
+pub fn duration(text: &str) -> Option<Duration> {
+    let (number, seconds) = [('s', 1), ('m', 60), ('h', 3600), ('d', 86_400)]
+        .into_iter()
+        .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))?;
+    if !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let seconds = number.parse::<u64>().ok()?.checked_mul(seconds)?;
+    // A hundred years: sums with instants stay in range.
+    (1..=100 * 365 * 86_400)
+        .contains(&seconds)
+        .then(|| Duration::from_secs(seconds))
+}
+
+/// The environment of a function. Each getter names what is wrong with its variable; a function asks for those it needs.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    variables: HashMap<String, String>,
+}
+
+/// What is read of the environment; credentials are not kept in it (see [`crate::clients`]).
+const READ: [&str; 16] = [
+    "LEADS_TABLE",
+    "SOURCES_TABLE",
+    "EXPORTS_TABLE",
+    "AUDIT_TABLE",
+    "FILES_BUCKET",
+    "EXPORTS_QUEUE_URL",
+    "RETENTION",
+    "DOWNLOAD_TTL",
+    "MAX_ACTIVE_EXPORTS",
+    "SLICE",
+    "READ_CONSISTENCY",
+    "ORG_CLAIM",
+    "SINGLE_ORG",
+    "TOKEN_USE",
+    "REQUIRED_SCOPE",
+    "ALLOWED_ORIGINS",
+];
+
+impl Config {
+    /// Reads the process's environment.
+    pub fn from_env() -> Self {
+        let of = |name: &str| Some((name.to_owned(), std::env::var(name).ok()?));
+        READ.into_iter().filter_map(of).collect()
+    }
+
+    fn any(&self, name: &'static str) -> Result<&str, ConfigError> {
+        let value = self.variables.get(name);
+        value.map(String::as_str).ok_or(ConfigError::Missing(name))
+    }
+
+    fn filled(&self, name: &'static str) -> Result<&str, ConfigError> {
+        match self.any(name)? {
+            "" => Err(ConfigError::Missing(name)),
+            value => Ok(value),
+        }
+    }
+
+    fn name(&self, name: &'static str) -> Result<String, ConfigError> {
+        self.filled(name).map(str::to_owned)
+    }
+
+    /// A rule that can be off: its variable is set all the same, to nothing, so that none is off because it was forgotten.
+    fn rule(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
+        let value = self.any(name)?;
+        Ok((!value.is_empty()).then(|| value.to_owned()))
+    }
+
+    fn duration(&self, name: &'static str) -> Result<Duration, ConfigError> {
+        let wanted = "it must be a duration such as 7d, 12h, 5m or 300s";
+        duration(self.filled(name)?).ok_or(ConfigError::Malformed { name, wanted })
+    }
+
+    /// `LEADS_TABLE`: the leads' table.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`].
+    pub fn leads_table(&self) -> Result<String, ConfigError> {
+        self.name("LEADS_TABLE")
+    }
+
+    /// `SOURCES_TABLE`: the table of sources and grants.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`].
+    pub fn sources_table(&self) -> Result<String, ConfigError> {
+        self.name("SOURCES_TABLE")
+    }
+
+    /// `EXPORTS_TABLE`: the exports' table.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`].
+    pub fn exports_table(&self) -> Result<String, ConfigError> {
+        self.name("EXPORTS_TABLE")
+    }
+
+    /// `AUDIT_TABLE`: the audit's table.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`].
+    pub fn audit_table(&self) -> Result<String, ConfigError> {
+        self.name("AUDIT_TABLE")
+    }
+
+    /// `FILES_BUCKET`: the bucket of pieces and files.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`].
+    pub fn files_bucket(&self) -> Result<String, ConfigError> {
+        self.name("FILES_BUCKET")
+    }
+
+    /// `EXPORTS_QUEUE_URL`: the queue of hints.
+    ///
+    /// # Errors
+    /// [`ConfigError::Missing`].
+    pub fn exports_queue_url(&self) -> Result<String, ConfigError> {
+        self.name("EXPORTS_QUEUE_URL")
+    }
+
+    /// `RETENTION`: how long a file is kept.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn retention(&self) -> Result<Duration, ConfigError> {
+        self.duration("RETENTION")
+    }
+
+    /// `DOWNLOAD_TTL`: how long a link lives; a longer one is cut to [`limits::DOWNLOAD_TTL_MAX`].
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn download_ttl(&self) -> Result<Duration, ConfigError> {
+        let asked = self.duration("DOWNLOAD_TTL")?;
+        Ok(asked.min(limits::DOWNLOAD_TTL_MAX))
+    }
+
+    /// `MAX_ACTIVE_EXPORTS`: an organization's exports pending or processing at once.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn max_active_exports(&self) -> Result<usize, ConfigError> {
+        let name = "MAX_ACTIVE_EXPORTS";
+        let wanted = "it must be a whole number from 1 to 1000";
+        let value = self.filled(name)?.parse().ok();
+        value
+            .filter(|value| (1..=1000).contains(value))
+            .ok_or(ConfigError::Malformed { name, wanted })
+    }
+
+    /// `SLICE`: how long one invocation reads before it pauses.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn slice(&self) -> Result<Duration, ConfigError> {
+        self.duration("SLICE")
+    }
+
+    /// `READ_CONSISTENCY`: whether leads are read strongly consistently (`strong`) or not (`eventual`).
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn reads_consistently(&self) -> Result<bool, ConfigError> {
+        let name = "READ_CONSISTENCY";
+        match self.filled(name)? {
+            "strong" => Ok(true),
+            "eventual" => Ok(false),
+            _ => {
+                let wanted = "it must be strong or eventual";
+                Err(ConfigError::Malformed { name, wanted })
+            }
+        }
+    }
+
+    /// `ORG_CLAIM`, `SINGLE_ORG`, `TOKEN_USE`, `REQUIRED_SCOPE`: how claims are read. The last three are set to nothing where
+    /// they do not apply.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn claim_rules(&self) -> Result<ClaimRules, ConfigError> {
+        let name = "SINGLE_ORG";
+        let wanted = "it must be an organization: up to 128 characters without '#' or blanks";
+        let single_org = self.rule(name)?.map(OrgId::parse).transpose();
+        Ok(ClaimRules {
+            org_claim: self.name("ORG_CLAIM")?,
+            single_org: single_org.map_err(|_| ConfigError::Malformed { name, wanted })?,
+            token_use: self.rule("TOKEN_USE")?,
+            required_scope: self.rule("REQUIRED_SCOPE")?,
+        })
+    }
+
+    /// `ALLOWED_ORIGINS`: the origins whose pages may call, separated by commas; `*` for all, nothing for none.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn allowed_origins(&self) -> Result<Vec<String>, ConfigError> {
+        let name = "ALLOWED_ORIGINS";
+        let wanted =
+            "it must be origins such as https://app.example.com, separated by commas, or *";
+        let origins = self.any(name)?.split(',').map(str::trim);
+        let origins: Vec<String> = origins
+            .filter(|origin| !origin.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let is_origin = |origin: &String| {
+            let host = origin
+                .strip_prefix("https://")
+                .or(origin.strip_prefix("http://"));
+            origin == "*" || host.is_some_and(|host| !host.is_empty() && !host.contains('/'))
+        };
+        if origins.iter().all(is_origin) {
+            Ok(origins)
+        } else {
+            Err(ConfigError::Malformed { name, wanted })
+        }
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Config {
+    /// An environment of these variables.
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
+        let variables = variables.into_iter();
+        Self {
+            variables: variables
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(name: &'static str, value: &str) -> Config {
+        Config::from_iter([(name, value)])
+    }
+
+    fn malformed<T: std::fmt::Debug + PartialEq>(answer: Result<T, ConfigError>, name: &str) {
+        match answer {
+            Err(ConfigError::Malformed { name: told, .. }) => assert_eq!(told, name),
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        fn told<T: std::fmt::Debug>(answer: Result<T, ConfigError>) -> String {
+            answer.unwrap_err().to_string()
+        }
+        let none = Config::default();
+        for (name, error) in [
+            ("LEADS_TABLE", told(none.leads_table())),
+            ("SOURCES_TABLE", told(none.sources_table())),
+            ("EXPORTS_TABLE", told(none.exports_table())),
+            ("AUDIT_TABLE", told(none.audit_table())),
+            ("FILES_BUCKET", told(none.files_bucket())),
+            ("EXPORTS_QUEUE_URL", told(none.exports_queue_url())),
+            ("RETENTION", told(none.retention())),
+            ("DOWNLOAD_TTL", told(none.download_ttl())),
+            ("MAX_ACTIVE_EXPORTS", told(none.max_active_exports())),
+            ("SLICE", told(none.slice())),
+            ("READ_CONSISTENCY", told(none.reads_consistently())),
+            ("SINGLE_ORG", told(none.claim_rules())),
+            ("ALLOWED_ORIGINS", told(none.allowed_origins())),
+        ] {
+            assert_eq!(error, format!("the environment variable {name} is not set"));
+        }
+        let empty = of("LEADS_TABLE", "");
+        assert_eq!(
+            empty.leads_table(),
+            Err(ConfigError::Missing("LEADS_TABLE"))
+        );
+    }
+
+    #[test]
+    fn durations_are_numbers_with_a_unit() {
+        for (text, seconds) in [
+            ("300s", 300),
+            ("5m", 300),
+            ("12h", 43_200),
+            ("7d", 604_800),
+            ("007d", 604_800),
+        ] {
+            assert_eq!(duration(text), Some(Duration::from_secs(seconds)), "{text}");
+        }
+        for bad in [
+            "",
+            "s",
+            "5",
+            "0s",
+            "-5m",
+            "+5m",
+            "5 m",
+            " 5m",
+            "5M",
+            "1.5h",
+            "5ms",
+            "1w",
+            "36501d",
+            "99999999999999999999s",
+            "٣s",
+        ] {
+            assert_eq!(duration(bad), None, "{bad}");
+        }
+        malformed(of("SLICE", "300").slice(), "SLICE");
+    }
+
+    #[test]
+    fn links_live_a_quarter_of_an_hour_at_most() {
+        let asked = |ttl| of("DOWNLOAD_TTL", ttl).download_ttl();
+        assert_eq!(asked("5m"), Ok(Duration::from_mins(5)));
+        assert_eq!(asked("1h"), Ok(limits::DOWNLOAD_TTL_MAX));
+        malformed(asked("soon"), "DOWNLOAD_TTL");
+    }
+
+    #[test]
+    fn quota_and_consistency_are_checked() {
+        let quota = |value| of("MAX_ACTIVE_EXPORTS", value).max_active_exports();
+        assert_eq!(quota("20"), Ok(20));
+        for bad in ["0", "-1", "1001", "many"] {
+            malformed(quota(bad), "MAX_ACTIVE_EXPORTS");
+        }
+        let consistency = |value| of("READ_CONSISTENCY", value).reads_consistently();
+        assert_eq!(consistency("strong"), Ok(true));
+        assert_eq!(consistency("eventual"), Ok(false));
+        malformed(consistency("Strong"), "READ_CONSISTENCY");
+    }
+
+    #[test]
+    fn rules_of_claims_are_off_only_on_purpose() {
+        let all = [
+            ("ORG_CLAIM", "org_id"),
+            ("SINGLE_ORG", ""),
+            ("TOKEN_USE", "access"),
+            ("REQUIRED_SCOPE", ""),
+        ];
+        let rules = Config::from_iter(all).claim_rules().unwrap();
+        assert_eq!(rules.org_claim, "org_id");
+        assert_eq!(rules.single_org, None);
+        assert_eq!(rules.token_use.as_deref(), Some("access"));
+        assert_eq!(rules.required_scope, None);
+        for (missing, _) in all {
+            let rest = all.into_iter().filter(|(name, _)| *name != missing);
+            let answer = Config::from_iter(rest).claim_rules();
+            assert_eq!(answer, Err(ConfigError::Missing(missing)));
+        }
+        let bad = all.map(|(name, value)| (name, if name == "SINGLE_ORG" { "a#b" } else { value }));
+        malformed(Config::from_iter(bad).claim_rules(), "SINGLE_ORG");
+    }
+
+    #[test]
+    fn origins_are_listed() {
+        let origins = |value| of("ALLOWED_ORIGINS", value).allowed_origins();
+        assert_eq!(origins(""), Ok(vec![]));
+        assert_eq!(origins("*"), Ok(vec!["*".into()]));
+        let two = vec!["https://a.example".to_owned(), "http://b:3000".to_owned()];
+        assert_eq!(origins("https://a.example, http://b:3000"), Ok(two));
+        for bad in ["a.example", "https://", "https://a.example/", "https://a,x"] {
+            malformed(origins(bad), "ALLOWED_ORIGINS");
+        }
+    }
+}

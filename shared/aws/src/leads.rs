@@ -1,0 +1,183 @@
+//! Reads leads from their table: a Query whose answer is taken as the bytes that came.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnConsumedCapacity};
+use aws_smithy_runtime_api::client::result::SdkError;
+use lead_export_core::lead::LeadKey;
+use lead_export_core::page::Slots;
+use lead_export_core::ports::{LeadPage, LeadSource, PageQuery, StoreError, StoreErrorKind};
+
+use crate::error::store_error;
+use crate::page::BadPage;
+
+mod hook;
+#[cfg(any(test, feature = "oracle"))]
+mod plain;
+#[cfg(test)]
+mod tests;
+
+#[cfg(any(test, feature = "oracle"))]
+pub use plain::PlainLeads;
+
+pub(crate) const STORE: &str = "leads";
+
+/// Attributes asked for at most for the Query to name them.
+///
+/// A projection does not change what a read costs ("Read capacity units are consumed based on item size, not on the amount of
+/// data returned": Query API), but bytes that are not sent need not be received and passed over. With more attributes than this
+/// most of an item would come anyway, and the store would be given the work of picking.
+const PROJECTED_AT_MOST: usize = 16;
+
+/// The leads' table.
+#[derive(Debug, Clone)]
+pub struct DynamoLeads {
+    client: Client,
+    table: String,
+    consistent: bool,
+}
+
+impl DynamoLeads {
+    /// The leads in `table`; with `consistent`, reads are strongly consistent, at twice the price.
+    pub fn new(client: Client, table: String, consistent: bool) -> Self {
+        Self {
+            client,
+            table,
+            consistent,
+        }
+    }
+}
+
+#[async_trait]
+impl LeadSource for DynamoLeads {
+    async fn page(&self, query: &PageQuery) -> Result<LeadPage, StoreError> {
+        let Some(start) = Start::of(query) else {
+            return Ok(LeadPage::default());
+        };
+        let call = call(&self.client, &self.table, self.consistent, query, start);
+        let hook = hook::Hook::new(query.slots.clone());
+        let answer = hook.answer();
+        call.customize()
+            .interceptor(hook)
+            .send()
+            .await
+            .map_err(failed)?;
+        let decoded = answer
+            .take()
+            .ok_or_else(|| StoreError::new(StoreErrorKind::Unavailable, STORE))?;
+        Ok(LeadPage {
+            page: decoded.page,
+            next: decoded.next,
+            scanned: decoded.scanned,
+        })
+    }
+}
+
+/// An answer that came as it was sent and is no page holds no leads; one that was damaged on its way may come whole next time.
+fn failed<E>(error: SdkError<E, aws_sdk_dynamodb::config::http::HttpResponse>) -> StoreError
+where
+    E: aws_smithy_types::error::metadata::ProvideErrorMetadata
+        + std::error::Error
+        + Send
+        + Sync
+        + 'static,
+{
+    let mut failure = store_error(STORE, error);
+    let mut cause = std::error::Error::source(&failure);
+    while let Some(error) = cause {
+        if error.is::<BadPage>() {
+            failure.kind = StoreErrorKind::Corrupt;
+            break;
+        }
+        cause = error.source();
+    }
+    failure
+}
+
+/// Where in its bounds a query begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start<'a> {
+    /// At the first bound.
+    Bound,
+    /// Behind a key within the bounds.
+    After(&'a LeadKey),
+}
+
+impl<'a> Start<'a> {
+    /// None if no key is left to read.
+    ///
+    /// An exclusive start key outside the condition's bounds would be refused (D-5), so a key before them is left out.
+    fn of(query: &'a PageQuery) -> Option<Self> {
+        if query.from > query.to {
+            return None;
+        }
+        let Some(after) = &query.after else {
+            return Some(Self::Bound);
+        };
+        let (before, done) = if query.descending {
+            (after > &query.to, after <= &query.from)
+        } else {
+            (after < &query.from, after >= &query.to)
+        };
+        match (before, done) {
+            (_, true) => None,
+            (true, _) => Some(Self::Bound),
+            _ => Some(Self::After(after)),
+        }
+    }
+}
+
+fn call(
+    client: &Client,
+    table: &str,
+    consistent: bool,
+    query: &PageQuery,
+    start: Start<'_>,
+) -> QueryFluentBuilder {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let partition = text(&partition(query));
+    let call = client
+        .query()
+        .table_name(table)
+        .key_condition_expression("#p = :p AND #s BETWEEN :a AND :b")
+        .expression_attribute_names("#p", "PK")
+        .expression_attribute_names("#s", "SK")
+        .expression_attribute_values(":p", partition.clone())
+        .expression_attribute_values(":a", text(query.from.as_str()))
+        .expression_attribute_values(":b", text(query.to.as_str()))
+        .consistent_read(consistent)
+        .scan_index_forward(!query.descending)
+        .return_consumed_capacity(ReturnConsumedCapacity::Total);
+    let call = match start {
+        Start::Bound => call,
+        Start::After(after) => call.set_exclusive_start_key(Some(HashMap::from([
+            ("PK".to_owned(), partition),
+            ("SK".to_owned(), text(after.as_str())),
+        ]))),
+    };
+    projected(call, &query.slots)
+}
+
+/// The text of the partition key: `{org}#{source}#{shard}`.
+fn partition(query: &PageQuery) -> String {
+    format!("{}#{}#{}", query.org, query.source, query.shard)
+}
+
+/// Names the attributes wanted, if they are few. All are placeholders: names may be reserved words.
+fn projected(mut call: QueryFluentBuilder, slots: &Slots) -> QueryFluentBuilder {
+    let names = &slots.names()[1..];
+    if names.len() > PROJECTED_AT_MOST {
+        return call;
+    }
+    let mut expression = "#s".to_owned();
+    for (index, name) in names.iter().enumerate() {
+        let placeholder = format!("#a{index}");
+        expression.push(',');
+        expression.push_str(&placeholder);
+        call = call.expression_attribute_names(placeholder, name);
+    }
+    call.projection_expression(expression)
+}

@@ -1,0 +1,134 @@
+//! The ports of a function over AWS, made from its environment: each function asks for those its use-cases need, and for no
+//! variable that it does not use.
+
+use std::sync::Arc;
+
+use lead_export_core::ports::{
+    AuditStore, Clock, Dice, ExportQueue, ExportStore, LeadSource, Notifier, PieceStore,
+    SourceStore, UrlSigner,
+};
+
+use crate::audit::DynamoAudit;
+use crate::clients::Aws;
+use crate::clock::{SystemClock, SystemDice};
+use crate::config::{Config, ConfigError};
+use crate::exports::DynamoExports;
+use crate::leads::DynamoLeads;
+use crate::notify::LogNotifier;
+use crate::objects::{S3Pieces, S3Signer};
+use crate::queue::SqsQueue;
+use crate::sources::DynamoSources;
+
+/// Makes ports. Clients are made once, in `main`, never per event.
+pub struct Ports {
+    /// The function's parameters.
+    pub config: Config,
+    aws: Aws,
+}
+
+impl Ports {
+    /// Reads the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the region or the credentials are missing.
+    pub fn from_env() -> Result<Self, ConfigError> {
+        Ok(Self {
+            config: Config::from_env(),
+            aws: Aws::from_env()?,
+        })
+    }
+
+    /// Leads.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the variable; likewise below.
+    pub fn leads(&self) -> Result<Arc<dyn LeadSource>, ConfigError> {
+        let consistent = self.config.reads_consistently()?;
+        Ok(Arc::new(DynamoLeads::new(
+            self.aws.dynamodb(),
+            self.config.leads_table()?,
+            consistent,
+        )))
+    }
+
+    /// Sources and grants.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the variable.
+    pub fn sources(&self) -> Result<Arc<dyn SourceStore>, ConfigError> {
+        Ok(Arc::new(DynamoSources::new(
+            self.aws.dynamodb(),
+            self.config.sources_table()?,
+        )))
+    }
+
+    /// Records of exports.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the variable.
+    pub fn exports(&self) -> Result<Arc<dyn ExportStore>, ConfigError> {
+        Ok(Arc::new(DynamoExports::new(
+            self.aws.dynamodb(),
+            self.config.exports_table()?,
+        )))
+    }
+
+    /// Audit rows.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the variable.
+    pub fn audit(&self) -> Result<Arc<dyn AuditStore>, ConfigError> {
+        Ok(Arc::new(DynamoAudit::new(
+            self.aws.dynamodb(),
+            self.config.audit_table()?,
+        )))
+    }
+
+    /// Hints.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the variable.
+    pub fn queue(&self) -> Result<Arc<dyn ExportQueue>, ConfigError> {
+        Ok(Arc::new(SqsQueue::new(
+            self.aws.sqs(),
+            self.config.exports_queue_url()?,
+        )))
+    }
+
+    /// Pieces and files.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the variable.
+    pub fn pieces(&self) -> Result<Arc<dyn PieceStore>, ConfigError> {
+        Ok(Arc::new(S3Pieces::new(
+            self.aws.s3(),
+            self.config.files_bucket()?,
+        )))
+    }
+
+    /// Links to files.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the variable.
+    pub fn signer(&self) -> Result<Arc<dyn UrlSigner>, ConfigError> {
+        Ok(Arc::new(S3Signer::new(
+            self.aws.s3(),
+            self.config.files_bucket()?,
+        )))
+    }
+
+    /// Tells terminal states.
+    pub fn notifier(&self) -> Arc<dyn Notifier> {
+        Arc::new(LogNotifier)
+    }
+
+    /// Time.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::new(SystemClock)
+    }
+
+    /// Randomness.
+    pub fn dice(&self) -> Arc<dyn Dice> {
+        Arc::new(SystemDice)
+    }
+}
