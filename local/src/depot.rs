@@ -1,11 +1,18 @@
 //! Where imports and generators put sources and leads.
 
+mod item;
+mod local;
+#[cfg(test)]
+pub(crate) mod memory;
+
 use std::collections::HashMap;
 
 use async_trait::async_trait;
 use lead_export_core::access::Grant;
 use lead_export_core::fields::Source;
 use lead_export_core::lead::{Lead, LeadId, OrgId, SourceId};
+
+pub use local::LocalDepot;
 
 /// The stores as a writer of leads needs them; the service itself only reads these.
 #[async_trait]
@@ -58,6 +65,3 @@ pub trait Depot: Send + Sync {
     /// Some were not written; writing them all again is harmless.
     async fn write(&self, source: &Source, leads: &[Lead]) -> anyhow::Result<()>;
 }
-
-#[cfg(test)]
-pub(crate) mod memory;

@@ -1,5 +1,6 @@
 //! The whole system on one machine: functions, DynamoDB, S3, SQS and gateway in one program on loopback. Never deployed.
 
+pub mod bulk;
 pub mod connection;
 pub mod depot;
 pub mod event_source;
