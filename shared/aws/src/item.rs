@@ -29,7 +29,7 @@ pub(crate) mod names {
     /// Leads: `{org}#{source}`, only on one lead in 1 024; the key of the index [`SAMPLE`].
     pub(crate) const SAMPLE_PK: &str = "SAMPLE_PK";
     /// The index of leads by their id.
-    pub(crate) const BY_ID: &str = "id";
+    pub(crate) const BY_ID: &str = "by_id";
     /// The index of the sampled leads, in their order.
     pub(crate) const SAMPLE: &str = "sample";
 
@@ -83,7 +83,7 @@ pub(crate) mod names {
 
 /// Why an item makes no sense.
 #[derive(Debug, thiserror::Error)]
-pub enum BadItem {
+pub(crate) enum BadItem {
     /// An attribute that every such item has.
     #[error("the attribute {0} is missing")]
     Missing(&'static str),

@@ -15,7 +15,7 @@ use lead_export_core::record::Export;
 use super::{DynamoExports, IF_SEEN, STORE, corrupt, seen_version};
 use crate::error::{kind_of_code, store_error};
 use crate::item::export::{
-    active_key, active_of, export_item, export_of, id_set, remembered_of, request_item, request_key,
+    active_key, active_of, export_item, export_of, id_set, remembered_of, request_item,
 };
 use crate::item::{Item, instant, names, number};
 

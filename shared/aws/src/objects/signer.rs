@@ -43,7 +43,7 @@ impl S3Signer {
 }
 
 /// S-14: the header under which a browser stores a file, for any name: RFC 6266 §4.3 with the fallback of its appendix D.
-pub fn disposition(file_name: &str) -> String {
+fn disposition(file_name: &str) -> String {
     let plain: String = file_name
         .chars()
         .map(|c| match c {

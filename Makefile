@@ -1,0 +1,58 @@
+# make check: what a commit must pass. make test: the tests. make run: the whole system on this machine.
+
+PYTHON ?= python3
+export CARGO_TERM_PROGRESS_WHEN ?= never
+
+.PHONY: check fmt clippy doc purity spelling crates template test run bench build deploy audit
+
+check: fmt clippy doc purity spelling crates template
+
+fmt:
+	cargo fmt --all --check
+
+clippy:
+	cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+
+# The core knows no cloud, no network and no clock. Without the assignment a failing `cargo tree` would look pure.
+purity:
+	@tree=$$(cargo tree --locked -p lead-export-core -e normal --prefix none) || exit 1; \
+	if echo "$$tree" | grep -E '^(aws[-_]|tokio|hyper|lambda_)'; then \
+		echo "lead-export-core must not depend on these"; exit 1; \
+	else echo "lead-export-core is pure"; fi
+
+spelling:
+	@if command -v typos >/dev/null; then typos; \
+	else echo "skipped the spelling: typos is not installed (pip install typos)"; fi
+
+# Advisories need their database from the network: make audit.
+crates:
+	@if command -v cargo-deny >/dev/null; then cargo deny --offline --log-level error check bans licenses sources; \
+	else echo "skipped bans, licences and sources of crates: cargo-deny is not installed (cargo install --locked cargo-deny)"; fi
+
+# Exit 2: the tools are not installed. That template and code agree is a test: cargo test -p e2e template.
+template:
+	@if ! command -v $(PYTHON) >/dev/null; then echo "skipped the template: $(PYTHON) is not installed"; \
+	else $(PYTHON) tests/deploy/check_template.py template.yaml || { code=$$?; [ $$code -eq 2 ] || exit $$code; \
+	echo "skipped the template (pip install -r tests/deploy/requirements.txt)"; }; fi
+
+test:
+	cargo test --workspace
+
+run:
+	cargo run
+
+bench:
+	cargo bench -p e2e
+
+# cargo-lambda, zig and sam: pip install cargo-lambda ziglang aws-sam-cli
+build:
+	sam build
+
+deploy: build
+	sam deploy
+
+audit:
+	cargo deny check
