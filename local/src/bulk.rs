@@ -3,11 +3,13 @@
 //! `BatchWriteItem` takes 25 items a call; these take thousands, in one transaction of the database below. Nothing else about them
 //! differs from DynamoDB: items replace those of the same key, and indexes follow.
 //!
-//! - `POST /local/leads?table=…`: items as DynamoDB JSON, one a line. All of a call are written or none. Answers `{"written": n}`.
-//! - `POST /local/leads/find?table=…`: `{"index", "key", "values", "within"}`; answers the items, one a line, whose attribute `key` in
-//!   `index` is one of `values` and whose `PK` begins with `within`.
+//! - `POST /local/leads?table=…`: items, in the form of [`wire`]. All of a call are written or none. Answers `{"written": n}`.
+//! - `POST /local/leads/find?table=…`: `{"index", "key", "values", "within"}`; answers the items, in that form, whose attribute `key`
+//!   in `index` is one of `values` and whose `PK` begins with `within`.
 //!
 //! Both want the header `x-local-key` with the stack's secret key: a page in a browser may reach loopback, but does not know it.
+
+pub(crate) mod wire;
 
 use std::sync::Arc;
 
@@ -22,6 +24,8 @@ use dynoxide::actions::query::QueryRequest;
 use dynoxide::{AttributeValue, Database, DynoxideError, ImportOptions, Item};
 use http::{HeaderMap, StatusCode};
 use serde::{Deserialize, Serialize};
+
+use self::wire::{Reader, Writer};
 
 /// The header with the stack's secret key.
 pub const KEY_HEADER: &str = "x-local-key";
@@ -141,14 +145,18 @@ async fn write(
 }
 
 fn items(body: &[u8]) -> Result<Vec<Item>, Refused> {
-    let lines = body.split(|byte| *byte == b'\n').enumerate();
-    lines
-        .filter(|(_, line)| !line.is_empty())
-        .map(|(index, line)| {
-            serde_json::from_slice(line)
-                .map_err(|error| Refused::Items(format!("line {}: {error}", index + 1)))
-        })
-        .collect()
+    let mut reader = Reader::new(body);
+    let mut items = Vec::new();
+    loop {
+        match reader.stored() {
+            Ok(Some(item)) => items.push(item),
+            Ok(None) => return Ok(items),
+            Err(error) => {
+                let index = items.len() + 1;
+                return Err(Refused::Items(format!("item {index}: {error:#}")));
+            }
+        }
+    }
 }
 
 async fn find(
@@ -162,15 +170,13 @@ async fn find(
         .run(move |database| {
             let asked: Find =
                 serde_json::from_slice(&body).map_err(|error| Refused::Items(error.to_string()))?;
-            let mut found = Vec::new();
+            let mut found = Writer::default();
             for value in &asked.values {
                 for item in items_of(database, &table, &asked, value)? {
-                    serde_json::to_writer(&mut found, &item)
-                        .map_err(|error| Refused::Store(error.to_string()))?;
-                    found.push(b'\n');
+                    found.stored(&item);
                 }
             }
-            Ok(found)
+            Ok(found.bytes)
         })
         .await?;
     Ok(Body::from(found).into_response())

@@ -12,8 +12,8 @@ use lead_export_core::time::Instant;
 
 use crate::depot::Depot;
 
-/// Leads that one call to a depot writes: some MiB.
-pub const LEADS_AT_ONCE: usize = 2_000;
+/// Leads to put at once: some MiB, enough for a depot to write some while it makes the next ready.
+pub const LEADS_AT_ONCE: usize = 8_000;
 
 /// What became of the leads.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

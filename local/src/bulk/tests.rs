@@ -9,7 +9,10 @@ use lead_export_core::lead::{Lead, LeadId, OrgId, SourceId, Value};
 use lead_export_core::time::Instant;
 use tokio::net::TcpListener;
 
-const SECRET: &str = "secret";
+const SECRET: &str = "k3y";
+/// The places of the leads' indexes in their definition.
+const BY_ID: usize = 0;
+const SAMPLE: usize = 1;
 
 /// The tables and the routes, each on its port.
 struct Served {
@@ -62,7 +65,12 @@ impl Served {
     }
 
     /// Status and body of a call.
-    async fn call(&self, path: &str, key: Option<&str>, body: String) -> (u16, String) {
+    async fn call(
+        &self,
+        path: &str,
+        key: Option<&str>,
+        body: impl Into<reqwest::Body>,
+    ) -> (u16, String) {
         let mut call = reqwest::Client::new()
             .post(format!("{}{path}", self.file.url))
             .body(body);
@@ -74,7 +82,8 @@ impl Served {
     }
 
     /// How many entries an index has, all partitions together.
-    fn entries(&self, index: &str) -> usize {
+    fn entries(&self, index: usize) -> usize {
+        let index = lead_export_aws::tables::LEADS.indexes[index].name;
         let answer = self
             .database
             .scan(dynoxide::actions::scan::ScanRequest {
@@ -113,7 +122,7 @@ async fn leads_are_written_replaced_found_and_counted() {
     assert!(sampled > 0);
     assert_eq!(depot.count(&source).await.unwrap(), 3000);
     assert_eq!(
-        (served.entries("id"), served.entries("sample")),
+        (served.entries(BY_ID), served.entries(SAMPLE)),
         (3000, sampled)
     );
 
@@ -125,7 +134,7 @@ async fn leads_are_written_replaced_found_and_counted() {
     depot.write(&source, &changed).await.unwrap();
     assert_eq!(depot.count(&source).await.unwrap(), 3000);
     assert_eq!(
-        (served.entries("id"), served.entries("sample")),
+        (served.entries(BY_ID), served.entries(SAMPLE)),
         (3000, sampled)
     );
     let ids: Vec<LeadId> = [&changed[0], &changed[2999]]
@@ -200,23 +209,35 @@ async fn loading_generated_leads_twice_changes_nothing() {
 async fn a_call_without_the_key_or_with_bad_items_writes_nothing() {
     let served = Served::start().await;
     let path = "/local/leads?table=test-leads";
-    let good = r#"{"PK":{"S":"acme#crm#0"},"SK":{"S":"x"}}"#;
-    for key in [None, Some("secres"), Some("secret1"), Some("")] {
-        let (status, body) = served.call(path, key, good.to_owned()).await;
+    let item = |names: &[&str]| {
+        let mut item = wire::Writer::default();
+        let value = |text: &str| aws_sdk_dynamodb::types::AttributeValue::S(text.to_owned());
+        item.sent(
+            &names
+                .iter()
+                .map(|name| ((*name).to_owned(), value("x")))
+                .collect(),
+        )
+        .unwrap();
+        item.bytes
+    };
+    let good = item(&["PK", "SK"]);
+    for key in [None, Some("k3x"), Some("k3y1"), Some("")] {
+        let (status, body) = served.call(path, key, good.clone()).await;
         assert_eq!(status, 403, "{key:?} {body}");
         assert!(!body.contains(SECRET));
         let (status, _) = served
-            .call("/local/leads/find?table=test-leads", key, "{}".to_owned())
+            .call("/local/leads/find?table=test-leads", key, b"{}".to_vec())
             .await;
         assert_eq!(status, 403);
     }
     for (path, body, expected) in [
-        (path, format!("{good}\nnot json\n"), "line 2"),
-        (path, format!("{good}\n{{\"PK\":{{\"S\":\"a\"}}}}\n"), "SK"),
-        ("/local/leads?table=nothing", good.to_owned(), "not found"),
+        (path, [&good[..], b"junk"].concat(), "item 2"),
+        (path, [good.clone(), item(&["PK"])].concat(), "SK"),
+        ("/local/leads?table=nothing", good.clone(), "not found"),
         (
             "/local/leads/find?table=test-leads",
-            "{}".to_owned(),
+            b"{}".to_vec(),
             "missing field",
         ),
     ] {
@@ -224,7 +245,7 @@ async fn a_call_without_the_key_or_with_bad_items_writes_nothing() {
         assert_eq!(status, 400, "{message}");
         assert!(message.contains(expected), "{message}");
     }
-    assert_eq!(served.entries("id"), 0);
+    assert_eq!(served.entries(BY_ID), 0);
     assert!(!served.depot().holds_any(&crm()).await.unwrap());
 }
 

@@ -1,112 +1,43 @@
-//! Leads as DynamoDB JSON, and back.
+//! Leads as items, and back.
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context as _, bail};
-use aws_sdk_dynamodb::types::AttributeValue;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use anyhow::Context as _;
 use lead_export_aws::lead_writer::lead_item;
 use lead_export_core::fields::Source;
 use lead_export_core::lead::{Lead, LeadId, Value};
 use lead_export_core::time::Instant;
-use serde_json::{Map, Value as Json, json};
 
-/// Attributes of a lead's item that are no values of the lead: its keys are in capitals, as no field is.
-const OWN: [&str; 2] = ["lead_id", "created_at"];
+use crate::bulk::wire::{Reader, Writer};
 
-/// A lead of `source` as its item in DynamoDB JSON
-/// (<https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html>).
-pub(super) fn to_json(source: &Source, lead: &Lead) -> anyhow::Result<Json> {
-    let item = lead_item(&source.org, &source.id, source.shards, lead);
-    let members = item
-        .iter()
-        .map(|(name, value)| Ok((name.clone(), attribute(value)?)));
-    Ok(Json::Object(
-        members.collect::<anyhow::Result<Map<_, _>>>()?,
-    ))
+/// Appends a lead of `source` as its item.
+pub(super) fn append(items: &mut Writer, source: &Source, lead: &Lead) -> anyhow::Result<()> {
+    items.sent(&lead_item(&source.org, &source.id, source.shards, lead))
 }
 
-fn attribute(value: &AttributeValue) -> anyhow::Result<Json> {
-    Ok(match value {
-        AttributeValue::S(text) => json!({ "S": text }),
-        AttributeValue::N(number) => json!({ "N": number }),
-        AttributeValue::Bool(bool) => json!({ "BOOL": bool }),
-        AttributeValue::Null(_) => json!({ "NULL": true }),
-        AttributeValue::B(bytes) => json!({ "B": STANDARD.encode(bytes) }),
-        AttributeValue::Ss(texts) => json!({ "SS": texts }),
-        AttributeValue::Ns(numbers) => json!({ "NS": numbers }),
-        AttributeValue::Bs(all) => {
-            let all: Vec<String> = all.iter().map(|bytes| STANDARD.encode(bytes)).collect();
-            json!({ "BS": all })
-        }
-        AttributeValue::L(items) => {
-            let items: anyhow::Result<Vec<Json>> = items.iter().map(attribute).collect();
-            json!({ "L": items? })
-        }
-        AttributeValue::M(members) => {
-            let members = members
-                .iter()
-                .map(|(name, value)| Ok((name.clone(), attribute(value)?)));
-            json!({ "M": members.collect::<anyhow::Result<Map<_, _>>>()? })
-        }
-        other => bail!("a value of the unknown type {other:?}"),
-    })
-}
-
-/// Reads a lead's item in DynamoDB JSON.
-pub(super) fn from_json(item: &Json) -> anyhow::Result<Lead> {
-    let members = item.as_object().context("an item is no object")?;
-    let text = |name: &str| {
-        let text = members.get(name).and_then(|value| value["S"].as_str());
-        text.with_context(|| format!("a stored lead has no {name}"))
-    };
-    let mut values = BTreeMap::new();
-    for (name, stored) in members {
-        let is_key = name.bytes().any(|byte| byte.is_ascii_uppercase());
-        if !is_key && !OWN.contains(&name.as_str()) {
-            values.insert(name.clone(), value(stored)?);
-        }
+/// Reads the leads of these items.
+pub(super) fn leads(items: &[u8]) -> anyhow::Result<Vec<Lead>> {
+    let mut items = Reader::new(items);
+    let mut leads = Vec::new();
+    while let Some(values) = items.values()? {
+        leads.push(lead(values)?);
     }
-    Ok(Lead {
-        id: LeadId::parse(text("lead_id")?)?,
-        created_at: Instant::parse(text("created_at")?)?,
-        values,
-    })
+    Ok(leads)
 }
 
-fn value(stored: &Json) -> anyhow::Result<Value> {
-    let member = stored.as_object().and_then(|members| members.iter().next());
-    let (kind, content) = member.context("a stored value is no object")?;
-    let text = || {
-        let text = content.as_str().context("a stored value is no text")?;
-        anyhow::Ok(text.to_owned())
+fn lead(mut values: BTreeMap<String, Value>) -> anyhow::Result<Lead> {
+    let mut take = |name: &str| match values.remove(name) {
+        Some(Value::Text(text)) => Ok(text),
+        _ => anyhow::bail!("a stored lead has no {name}"),
     };
-    let all = |of: &dyn Fn(&Json) -> anyhow::Result<Value>| -> anyhow::Result<Vec<Value>> {
-        let items = content.as_array().context("a stored value is no list")?;
-        items.iter().map(of).collect()
-    };
-    let string = |item: &Json| anyhow::Ok(item.as_str().context("no text in a set")?.to_owned());
-    Ok(match kind.as_str() {
-        "S" => Value::Text(text()?),
-        "N" => Value::Number(text()?),
-        "BOOL" => Value::Bool(content == &Json::Bool(true)),
-        "NULL" => Value::Null,
-        "B" => Value::Binary(STANDARD.decode(text()?)?),
-        "SS" => Value::Set(all(&|item| Ok(Value::Text(string(item)?)))?),
-        "NS" => Value::Set(all(&|item| Ok(Value::Number(string(item)?)))?),
-        "BS" => Value::Set(all(&|item| {
-            Ok(Value::Binary(STANDARD.decode(string(item)?)?))
-        })?),
-        "L" => Value::List(all(&value)?),
-        "M" => {
-            let members = content.as_object().context("a stored map is no object")?;
-            let members = members
-                .iter()
-                .map(|(name, of)| Ok((name.clone(), value(of)?)));
-            Value::Map(members.collect::<anyhow::Result<_>>()?)
-        }
-        other => bail!("a stored value of the unknown type {other}"),
+    let id = LeadId::parse(take("lead_id")?)?;
+    let created_at = Instant::parse(&take("created_at")?).context("a stored lead's created_at")?;
+    // Attributes of keys are in capitals, as no field is.
+    values.retain(|name, _| !name.bytes().any(|byte| byte.is_ascii_uppercase()));
+    Ok(Lead {
+        id,
+        created_at,
+        values,
     })
 }
 
@@ -122,35 +53,58 @@ mod tests {
         let source = source(&org, &SourceId::parse("crm").unwrap(), "CRM", "UTC").unwrap();
         let generator = Generator::new(&source, 7, Instant::from_millis(UNTIL), Temper::Hostile);
         let mut sets = 0;
-        for mut lead in generator.leads(2000) {
+        let mut made: Vec<Lead> = generator.leads(2000).collect();
+        for lead in &mut made {
             // What DynamoDB has no room for is stored otherwise: see `lead_item`.
             lead.values.retain(|_, value| {
-                let numbers =
-                    |item: &Value| matches!(item, Value::Number(number) if number.contains('.'));
-                !matches!(value, Value::Set(items) if items.iter().any(numbers))
+                let number = |item: &Value| matches!(item, Value::Number(_));
+                !matches!(value, Value::Set(items) if items.iter().any(number))
             });
-            sets += lead
-                .values
-                .values()
-                .filter(|value| matches!(value, Value::Set(_)))
-                .count();
-            let json = to_json(&source, &lead).unwrap();
-            let read = from_json(&serde_json::from_str(&json.to_string()).unwrap()).unwrap();
-            assert_eq!(read, lead);
+            for value in lead.values.values_mut() {
+                if let Value::Set(items) = value {
+                    // And a set has no order.
+                    items.sort_by_key(|item| format!("{item:?}"));
+                    sets += 1;
+                }
+            }
         }
         assert!(sets > 0);
+        let mut items = Writer::default();
+        for lead in &made {
+            append(&mut items, &source, lead).unwrap();
+        }
+        // By way of the database's own form.
+        let mut stored = Writer::default();
+        let mut reader = Reader::new(&items.bytes);
+        while let Some(item) = reader.stored().unwrap() {
+            stored.stored(&item);
+        }
+        assert_eq!(leads(&stored.bytes).unwrap(), made);
     }
 
     #[test]
     fn what_is_no_lead_is_an_error() {
-        for item in [
-            json!([]),
-            json!({ "lead_id": { "S": "1" } }),
-            json!({ "lead_id": { "S": "1" }, "created_at": { "S": "now" } }),
-            json!({ "lead_id": { "S": "1" }, "created_at": { "S": "2026-01-01T00:00:00Z" }, "a": { "X": "1" } }),
-            json!({ "lead_id": { "S": "1" }, "created_at": { "S": "2026-01-01T00:00:00Z" }, "a": {} }),
-        ] {
-            assert!(from_json(&item).is_err(), "{item}");
+        let mut items = Writer::default();
+        let org = OrgId::parse("acme").unwrap();
+        let source = source(&org, &SourceId::parse("crm").unwrap(), "CRM", "UTC").unwrap();
+        let lead = Generator::new(&source, 7, Instant::from_millis(UNTIL), Temper::Tame).lead(0);
+        append(&mut items, &source, &lead).unwrap();
+        for end in 1..items.bytes.len() {
+            assert!(leads(&items.bytes[..end]).is_err(), "{end}");
         }
+        for (name, value) in [("lead_id", "1"), ("created_at", "2026-01-01T00:00:00Z")] {
+            let mut items = Writer::default();
+            let value = aws_sdk_dynamodb::types::AttributeValue::S(value.into());
+            items.sent(&[(name.to_owned(), value)].into()).unwrap();
+            assert!(leads(&items.bytes).is_err());
+        }
+        // One attribute, a list in a list in a list …
+        let nested = [
+            &[1, 0, 0, 0, 1, 0, 0, 0, b'a'][..],
+            &[b'L', 1, 0, 0, 0].repeat(1000),
+        ]
+        .concat();
+        let error = leads(&nested).unwrap_err();
+        assert!(error.to_string().contains("nested too deeply"), "{error}");
     }
 }

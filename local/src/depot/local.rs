@@ -13,11 +13,12 @@ use lead_export_core::fields::Source;
 use lead_export_core::lead::{Lead, LeadId, OrgId, SourceId};
 
 use super::{Depot, item};
+use crate::bulk::wire::Writer;
 use crate::bulk::{Find, KEY_HEADER};
 use crate::connection::StackFile;
 
-/// Bytes of leads sent in one call.
-const SEND_BYTES: usize = 8 << 20;
+/// Bytes of leads sent in one call: 2 MiB, some thousand leads.
+const SEND_BYTES: usize = 2 << 20;
 /// Calls under way at once: one is written while the next is made.
 const AT_ONCE: usize = 2;
 
@@ -157,14 +158,11 @@ impl Depot for LocalDepot {
         let answer = self
             .call("/local/leads/find", serde_json::to_vec(&asked)?)
             .await?;
-        let mut found = HashMap::new();
-        for line in answer.bytes().await?.split(|byte| *byte == b'\n') {
-            if !line.is_empty() {
-                let lead = item::from_json(&serde_json::from_slice(line)?)?;
-                found.insert(lead.id.clone(), lead);
-            }
-        }
-        Ok(found)
+        let leads = item::leads(&answer.bytes().await?)?;
+        Ok(leads
+            .into_iter()
+            .map(|lead| (lead.id.clone(), lead))
+            .collect())
     }
 
     async fn write(&self, source: &Source, leads: &[Lead]) -> anyhow::Result<()> {
@@ -182,25 +180,22 @@ impl Depot for LocalDepot {
     }
 }
 
-/// The leads as bodies of calls: how many, and their items, one a line.
+/// The leads as bodies of calls: how many, and their items.
 fn bodies<'a>(
     source: &'a Source,
     leads: &'a [Lead],
 ) -> impl Iterator<Item = anyhow::Result<(usize, Vec<u8>)>> + 'a {
     let mut leads = leads.iter();
     std::iter::from_fn(move || {
-        let mut body = Vec::new();
+        let mut items = Writer::default();
         let mut count = 0;
-        while body.len() < SEND_BYTES {
+        while items.bytes.len() < SEND_BYTES {
             let Some(lead) = leads.next() else { break };
-            let written = item::to_json(source, lead)
-                .and_then(|item| Ok(serde_json::to_writer(&mut body, &item)?));
-            if let Err(error) = written {
+            if let Err(error) = item::append(&mut items, source, lead) {
                 return Some(Err(error));
             }
-            body.push(b'\n');
             count += 1;
         }
-        (count > 0).then_some(Ok((count, body)))
+        (count > 0).then_some(Ok((count, items.bytes)))
     })
 }

@@ -20,6 +20,9 @@ use super::skip::Skip;
 /// What DynamoDB holds in one item: 400 KB, attribute names included ("Item size", Developer Guide). Room is kept for the keys.
 const LEAD_BYTES: usize = 400 * 1024 - 4 * 1024;
 
+/// Bytes of leads that one read gives, nearly: what is held of the file.
+const READ_BYTES: usize = 16 << 20;
+
 /// Half of a SHA-256: two of the same of different rows will not be seen.
 type Hash = [u8; 16];
 
@@ -68,7 +71,7 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// Reads rows until there are `wanted` leads; false at the file's end.
+    /// Reads rows until there are `wanted` leads, or [`READ_BYTES`] of them; false at the file's end.
     pub(super) fn read(
         &mut self,
         wanted: usize,
@@ -76,11 +79,13 @@ impl<'a> Rows<'a> {
         skipped: &mut dyn FnMut(u64, &Skip),
     ) -> anyhow::Result<bool> {
         let mut row = ByteRecord::new();
-        while leads.len() < wanted {
+        let mut bytes = 0;
+        while leads.len() < wanted && bytes < READ_BYTES {
             let Some(place) = self.file.read(&mut row)? else {
                 return Ok(false);
             };
             self.at += 1;
+            bytes += row.as_slice().len();
             match self.lead(&row, place) {
                 Ok(lead) => leads.push(lead),
                 Err(reason) => skipped(self.file.line(place), &reason),

@@ -258,13 +258,18 @@ async fn a_row_whose_id_is_there_replaces_that_lead_at_its_place() {
 #[tokio::test]
 async fn a_file_longer_than_one_write_is_taken_whole() {
     let scene = Scene::new();
-    let rows: Vec<String> = (0..5001).map(|row| format!("id-{row},{row}\r\n")).collect();
+    let rows: Vec<String> = (0..20_001)
+        .map(|row| format!("id-{row},{row}\r\n"))
+        .collect();
     let rows = rows.concat();
     let (imported, told) = scene
         .import(format!("lead_id,income\r\n{rows}"))
         .await
         .unwrap();
-    assert_eq!(imported, counts(5001, 0, 0));
-    assert_eq!(told.progress, [(2000, 5001), (4000, 5001), (5001, 5001)]);
-    assert_eq!(scene.depot.leads(&scene.source().await).len(), 5001);
+    assert_eq!(imported, counts(20_001, 0, 0));
+    assert_eq!(
+        told.progress,
+        [(8000, 20_001), (16_000, 20_001), (20_001, 20_001)]
+    );
+    assert_eq!(scene.depot.leads(&scene.source().await).len(), 20_001);
 }
