@@ -1,12 +1,16 @@
 //! The whole system on one machine: functions, DynamoDB, S3, SQS and gateway in one program on loopback. Never deployed.
 
+pub mod bulk;
 pub mod connection;
+pub mod depot;
 pub mod event_source;
 pub mod gateway;
 pub mod generate;
 pub mod identity;
+pub mod import;
 pub mod invoke;
 pub mod lambda;
+pub mod load;
 pub mod s3;
 pub mod schedule;
 pub mod seed;
