@@ -86,19 +86,30 @@ fn welcome(who: &Who, file: &StackFile) -> String {
         Some(".local") | None => String::new(),
         Some(data) => format!(" --data {data}"),
     };
+    let program = program();
     format!(
         "\
-Page    {url}/
-        users of acme: alice (exporter), vera (viewer), adam (admin); of globex: gina (exporter)
-API     {url}/sources
-        curl -H \"Authorization: Bearer $(lead-export token{data})\" {url}/sources
+Users   alice (exporter), vera (viewer) and adam (admin) of acme; gina (exporter) of globex
+API     {url}
+        curl -H \"Authorization: Bearer $({program} token --user alice{data})\" {url}/sources
 AWS     DynamoDB {dynamodb}   S3 {s3}   SQS {sqs}
         AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY={secret_key} AWS_REGION={region} \\
           aws --endpoint-url {s3} s3 ls s3://{bucket} --recursive
-A CSV   lead-export export --source home-insurance --status active -o leads.csv{data}
-        lead-export import leads.csv --source mine{data} && lead-export export --source mine{data}
-        (from the sources: cargo run -q -- export …)"
+A CSV   {program} export --source home-insurance --status active -o leads.csv{data}
+        {program} import leads.csv --source mine{data}
+        {program} export --source mine -o mine.csv{data}"
     )
+}
+
+/// How this program is called: from its sources, or by its name once it is installed.
+fn program() -> &'static str {
+    let built = std::env::current_exe()
+        .is_ok_and(|path| path.components().any(|part| part.as_os_str() == "target"));
+    if built {
+        "cargo run -q --"
+    } else {
+        "lead-export"
+    }
 }
 
 #[cfg(test)]
