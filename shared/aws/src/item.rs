@@ -87,15 +87,10 @@ pub(crate) enum BadItem {
     /// An attribute that every such item has.
     #[error("the attribute {0} is missing")]
     Missing(&'static str),
-    /// An attribute of another type, or of a form that nobody writes.
+    /// An attribute of another type, or of a form that nobody writes. What it holds, and its reader's words on it, may be a
+    /// filter's literals, and these errors are logged: the name must do (TM14).
     #[error("the attribute {0} is malformed")]
     Malformed(&'static str),
-    /// An attribute's document does not read.
-    #[error("the attribute {0} does not read")]
-    Document(
-        &'static str,
-        #[source] Box<dyn std::error::Error + Send + Sync>,
-    ),
     /// Written by a later release.
     #[error("the record has the shape {0}, which this release does not know")]
     Shape(u32),
@@ -125,7 +120,7 @@ pub(crate) fn document(
     value: &impl Serialize,
 ) -> Result<AttributeValue, BadItem> {
     serde_dynamo::aws_sdk_dynamodb_1::to_attribute_value(value)
-        .map_err(|error| BadItem::Document(name, error.into()))
+        .map_err(|_| BadItem::Malformed(name))
 }
 
 /// A key of two texts.
@@ -184,7 +179,7 @@ impl Parts {
         name: &'static str,
     ) -> Result<T, BadItem> {
         serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value(self.take(name)?)
-            .map_err(|error| BadItem::Document(name, error.into()))
+            .map_err(|_| BadItem::Malformed(name))
     }
 
     pub(crate) fn document_if_any<T: DeserializeOwned>(

@@ -55,8 +55,7 @@ pub(crate) fn history_place(requested_at: Instant, id: ExportId) -> String {
 /// `plan` is one text of JSON: the filters as the caller wrote them hold numbers that DynamoDB would change (`1.0`) or refuse
 /// (`1e300`). Head and checkpoint hold none, and are maps, for those who look inside.
 pub(crate) fn export_item(export: &Export) -> Result<Item, BadItem> {
-    let plan = serde_json::to_string(&export.plan)
-        .map_err(|error| BadItem::Document(names::PLAN, error.into()))?;
+    let plan = serde_json::to_string(&export.plan).map_err(|_| BadItem::Malformed(names::PLAN))?;
     let head = &export.head;
     let mut item = export_key(&export.org, export.id());
     let mut set = |name: &str, value: AttributeValue| {
@@ -106,7 +105,7 @@ pub(crate) fn export_of(item: Item) -> Result<Export, BadItem> {
         return Err(BadItem::Malformed(names::HEAD));
     }
     let plan = serde_json::from_str(&parts.text(names::PLAN)?)
-        .map_err(|error| BadItem::Document(names::PLAN, error.into()))?;
+        .map_err(|_| BadItem::Malformed(names::PLAN))?;
     Ok(Export {
         org,
         version: parts.read(names::VERSION)?,

@@ -34,7 +34,7 @@ pub(crate) fn grant_key(org: &OrgId, user: &str, source: Option<&SourceId>) -> I
 /// A source as an item, under a revision of its own.
 pub(crate) fn source_item(source: &Source, revision: Uuid) -> Result<Item, BadItem> {
     let mut item: Item = serde_dynamo::aws_sdk_dynamodb_1::to_item(source)
-        .map_err(|error| BadItem::Document(names::SOURCE, error.into()))?;
+        .map_err(|_| BadItem::Malformed(names::SOURCE))?;
     item.extend(source_key(&source.org, &source.id));
     item.insert(names::REVISION.into(), text(revision.to_string()));
     Ok(item)
@@ -55,7 +55,7 @@ pub(crate) fn grant_item(
     grant: &Grant,
 ) -> Result<Item, BadItem> {
     let mut item: Item = serde_dynamo::aws_sdk_dynamodb_1::to_item(grant)
-        .map_err(|error| BadItem::Document(names::SOURCE, error.into()))?;
+        .map_err(|_| BadItem::Malformed(names::SOURCE))?;
     item.extend(grant_key(org, user, source));
     item.insert(names::USER.into(), text(user));
     let on = source.map_or(EVERY, SourceId::as_str);
@@ -82,6 +82,5 @@ pub(crate) fn is_source(item: &Item) -> bool {
 }
 
 fn whole<'a, T: Deserialize<'a>>(item: Item) -> Result<T, BadItem> {
-    serde_dynamo::aws_sdk_dynamodb_1::from_item(item)
-        .map_err(|error| BadItem::Document(names::SK, error.into()))
+    serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(|_| BadItem::Malformed(names::SK))
 }
