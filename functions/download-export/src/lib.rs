@@ -144,7 +144,9 @@ async fn download(
         .download(principal, ExportId::parse(id))
         .await?;
     tracing::info!(export.id = %link.export.id(), org.id = %link.export.org, "a link to export {} was given", link.export.id());
-    let as_json = call.header(&ACCEPT).is_some_and(names_json);
+    let as_json = call
+        .header(&ACCEPT)
+        .is_some_and(|accept| names_json(&accept));
     let status = if as_json {
         StatusCode::OK
     } else {

@@ -67,11 +67,12 @@ async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {
             if call.body.len() > limits::BODY_BYTES {
                 return Err(Problem::body_too_large(limits::BODY_BYTES));
             }
+            let key = call.header(&HeaderName::from_static("idempotency-key"));
             let asked = request::Request {
                 principal: &principal,
                 source,
                 path: &call.path,
-                key: call.header(&HeaderName::from_static("idempotency-key")),
+                key: key.as_deref(),
                 body: &call.body,
             };
             let accepted = app.request.request(asked).await?;

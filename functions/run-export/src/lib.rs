@@ -74,7 +74,8 @@ impl App {
 pub async fn handle(app: &App, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse {
     let mut response = SqsBatchResponse::default();
     for message in &event.payload.records {
-        if !work(app, message, &event.context).await {
+        // Boxed: a run holds buffers across its awaits, and the runtime moves the handler's future about.
+        if !Box::pin(work(app, message, &event.context)).await {
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = message.message_id.clone().unwrap_or_default();
             response.batch_item_failures.push(failure);

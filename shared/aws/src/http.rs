@@ -174,9 +174,16 @@ impl Call {
             .ok_or_else(Problem::unauthorized)
     }
 
-    /// A header's value, if it is there and text.
-    pub fn header(&self, name: &HeaderName) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+    /// A header's value, if it is there; one that comes several times holds its values joined by commas. What is not ASCII stays in
+    /// it: a header that cannot be understood must be refused, not overlooked.
+    pub fn header(&self, name: &HeaderName) -> Option<String> {
+        let values: Vec<_> = self
+            .headers
+            .get_all(name)
+            .iter()
+            .map(|value| String::from_utf8_lossy(value.as_bytes()))
+            .collect();
+        (!values.is_empty()).then(|| values.join(","))
     }
 
     /// The path's parts, to be matched.
