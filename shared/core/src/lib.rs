@@ -14,6 +14,7 @@ pub mod export;
 pub mod fields;
 pub mod filter;
 pub mod format;
+pub mod gzip;
 pub mod history;
 pub mod input;
 pub mod lead;

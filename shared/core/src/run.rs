@@ -8,6 +8,8 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::access::Act;
 use crate::export::{ExportError, Outcome, Selection, SinkError, export};
+use crate::format::Compression;
+use crate::gzip::Members;
 use crate::lead::OrgId;
 use crate::limits;
 use crate::moves::Finish;
@@ -43,6 +45,8 @@ pub struct RunExport {
     pub retention: Duration,
     /// The size at which pieces are cut: [`limits::PIECE_BYTES`] but in tests.
     pub piece_bytes: usize,
+    /// The CSV in a gzip member: [`limits::GZIP_MEMBER_BYTES`] but in tests.
+    pub member_bytes: usize,
 }
 
 /// What a run came to. In every case the message that asked for it has done its duty: the record carries the rest.
@@ -171,22 +175,31 @@ impl RunExport {
         &self,
         leased: &Export,
         selection: &Selection,
-    ) -> Result<(Checkpoint, Vec<u8>), End> {
+    ) -> Result<(Checkpoint, Members), End> {
+        let member_bytes = match leased.plan.format.compression {
+            Compression::None => None,
+            Compression::Gzip => Some(self.member_bytes),
+        };
+        let nothing = || Members::beginning(member_bytes, selection.header());
         let known = leased
             .checkpoint
             .clone()
             .filter(|known| known.encoder == ENCODER_VERSION);
         if let Some(known) = known {
             match known.tail {
-                None if known.runs.is_empty() => return Ok((known, selection.header())),
-                None => return Ok((known, Vec::new())),
+                None if known.runs.is_empty() => return Ok((known, nothing())),
+                None => return Ok((known, Members::beginning(member_bytes, Vec::new()))),
                 Some(tail) => match self
                     .pieces
                     .get(ObjectKey::Tail(leased.id(), tail.run))
                     .await
                 {
                     Ok(bytes) if bytes.len() as u64 == tail.size_bytes => {
-                        return Ok((known, bytes.into()));
+                        let members =
+                            Members::taken_up(member_bytes, bytes.into(), tail.open_bytes);
+                        if let Some(members) = members {
+                            return Ok((known, members));
+                        }
                     }
                     Ok(_) => {}
                     Err(error) if error.kind == StoreErrorKind::NotFound => {}
@@ -194,7 +207,7 @@ impl RunExport {
                 },
             }
         }
-        Ok((beginning(), selection.header()))
+        Ok((beginning(), nothing()))
     }
 
     /// P8: makes the file of its pieces and the rest, and commits to it.
