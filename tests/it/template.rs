@@ -1,9 +1,11 @@
 //! `template.yaml` and the code, held together: what one says, the other must mean.
 
-use std::collections::{BTreeMap, BTreeSet};
+#![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, but not in their helpers
+
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use lead_export_aws::config::{Config, duration};
+use lead_export_aws::config::duration;
 use lead_export_aws::objects::object_key;
 use lead_export_aws::tables::{self, Holds, KeyAttribute, TableDefinition};
 use lead_export_core::limits;
@@ -12,8 +14,10 @@ use lead_export_core::record::{ExportId, RunId};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+mod environment;
 mod events;
 mod reading;
+mod roles;
 
 use reading::{Template, listed};
 
@@ -24,17 +28,13 @@ const FUNCTIONS: [(&str, &[&str], &[&str]); 4] = [
         request_export::VARIABLES,
         request_export::ROUTES,
     ),
-    ("run-export", run_export::VARIABLES, run_export::ROUTES),
+    ("run-export", run_export::VARIABLES, &[]),
     (
         "download-export",
         download_export::VARIABLES,
         download_export::ROUTES,
     ),
-    (
-        "sweep-exports",
-        sweep_exports::VARIABLES,
-        sweep_exports::ROUTES,
-    ),
+    ("sweep-exports", sweep_exports::VARIABLES, &[]),
 ];
 
 fn set<'a>(items: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
@@ -60,65 +60,10 @@ fn every_function_is_deployed() {
         // cargo-lambda calls every binary so, and the runtime looks for it.
         assert_eq!(function["Handler"], "bootstrap", "{name}");
         assert_eq!(function["Runtime"], "provided.al2023", "{name}");
-        // Another folder would be built apart from the others, each with all its dependencies.
-        assert_eq!(function["CodeUri"], ".", "{name}");
+        // The workspace's default member is another: from its root cargo would not find the binary.
+        assert_eq!(function["CodeUri"], format!("functions/{binary}"));
         let called = template.text(&function["FunctionName"]);
         assert_eq!(called, format!("AWS::StackName-{binary}"));
-    }
-}
-
-#[test]
-fn functions_are_given_the_variables_they_read() {
-    let template = Template::load();
-    let functions = template.functions();
-    for (binary, variables, _) in FUNCTIONS {
-        let given: BTreeSet<_> = template
-            .environment(functions[binary])
-            .into_keys()
-            .collect();
-        assert_eq!(given, set(variables.iter().copied()), "{binary}");
-    }
-}
-
-#[test]
-fn defaults_of_parameters_are_those_of_the_code() {
-    let template = Template::load();
-    let all: BTreeMap<String, String> = template
-        .functions()
-        .into_values()
-        .flat_map(|name| template.environment(name))
-        .collect();
-    let config = Config::from_iter(all);
-    assert_eq!(config.retention().unwrap(), limits::RETENTION);
-    assert_eq!(config.download_ttl().unwrap(), limits::DOWNLOAD_TTL);
-    assert_eq!(
-        config.max_active_exports().unwrap(),
-        limits::MAX_ACTIVE_EXPORTS
-    );
-    assert_eq!(config.slice().unwrap(), limits::SLICE);
-    assert!(config.reads_consistently().unwrap());
-    let rules = config.claim_rules().unwrap();
-    assert_eq!(rules.org_claim, "org_id");
-    assert_eq!(
-        (rules.single_org, rules.token_use, rules.required_scope),
-        (None, None, None)
-    );
-    for (name, resource) in [
-        (config.leads_table(), "Leads"),
-        (config.sources_table(), "Sources"),
-        (config.exports_table(), "Exports"),
-        (config.audit_table(), "Audit"),
-        (config.files_bucket(), "Files"),
-        (config.exports_queue_url(), "ExportsQueue"),
-    ] {
-        assert_eq!(name.unwrap(), resource);
-    }
-    for value in template.allowed("Retention") {
-        assert!(duration(&value).is_some(), "{value}");
-    }
-    for value in template.allowed("ReadConsistency") {
-        let config = Config::from_iter([("READ_CONSISTENCY", value)]);
-        config.reads_consistently().unwrap();
     }
 }
 
@@ -261,103 +206,6 @@ fn tables_are_those_of_the_code() {
         assert_eq!(recovery, true, "{name}");
         assert_eq!(table["SSESpecification"]["SSEEnabled"], true, "{name}");
     }
-}
-
-/// T-IAM: what each function may do, in full. A use-case that is given another port, or a port that makes another call, changes
-/// its lines here and in the template, and nowhere else.
-#[test]
-fn roles_permit_what_ports_call_and_no_more() {
-    let history = format!(
-        "dynamodb:Query Exports/index/{}",
-        tables::EXPORTS.indexes[0].name
-    );
-    let due = format!(
-        "dynamodb:Query Exports/index/{}",
-        tables::EXPORTS.indexes[1].name
-    );
-    let record =
-        ["GetItem", "PutItem", "UpdateItem"].map(|call| format!("dynamodb:{call} Exports"));
-    let record = record.each_ref().map(String::as_str);
-    let (request, run): (&[&str], &[&str]) = (
-        &[
-            "dynamodb:BatchGetItem Sources",
-            "sqs:SendMessage ExportsQueue",
-        ],
-        &[
-            "dynamodb:Query Leads",
-            "dynamodb:BatchGetItem Sources",
-            // SendMessage is the run's own, the others are the event source mapping's.
-            "sqs:SendMessage ExportsQueue",
-            "sqs:ReceiveMessage ExportsQueue",
-            "sqs:DeleteMessage ExportsQueue",
-            "sqs:GetQueueAttributes ExportsQueue",
-            "sqs:ChangeMessageVisibility ExportsQueue",
-            "s3:GetObject Files/work/*",
-            "s3:GetObject Files/files/*",
-            "s3:PutObject Files/work/*",
-            "s3:PutObject Files/files/*",
-            // S-16
-            "s3:ListBucket Files",
-        ],
-    );
-    let (download, sweep): (&[&str], &[&str]) = (
-        &[
-            "dynamodb:BatchGetItem Sources",
-            "dynamodb:Query Sources",
-            &history,
-            // TM13: no update, no delete.
-            "dynamodb:PutItem Audit",
-            "dynamodb:Query Audit",
-            // TM21
-            "s3:GetObject Files/files/*",
-            "s3:DeleteObject Files/files/*",
-        ],
-        &[
-            &due,
-            "sqs:SendMessage ExportsQueue",
-            // S-16
-            "s3:ListBucket Files",
-            "s3:ListBucketMultipartUploads Files",
-            "s3:DeleteObject Files/work/*",
-            "s3:DeleteObject Files/files/*",
-            "s3:AbortMultipartUpload Files/files/*",
-        ],
-    );
-    let template = Template::load();
-    for (function, own) in [
-        ("RequestExport", request),
-        ("RunExport", run),
-        ("DownloadExport", download),
-        ("SweepExports", sweep),
-    ] {
-        let logs =
-            ["CreateLogStream", "PutLogEvents"].map(|call| format!("logs:{call} {function}Logs"));
-        let all = own.iter().copied().chain(record);
-        let all = set(all.chain(logs.each_ref().map(String::as_str)));
-        assert_eq!(template.permissions(function), all, "{function}");
-    }
-    // TM18: who may send hints, whatever else the account permits.
-    let policy = template.properties("QueuePolicy");
-    let statement = &policy["PolicyDocument"]["Statement"][1];
-    assert_eq!(statement["Effect"], "Deny");
-    assert_eq!(statement["Action"], "sqs:SendMessage");
-    let senders = listed(&statement["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]);
-    let senders: BTreeSet<_> = senders.iter().map(|role| template.text(role)).collect();
-    let permitted = [
-        "RequestExport",
-        "RunExport",
-        "DownloadExport",
-        "SweepExports",
-    ]
-    .into_iter()
-    .filter(|name| {
-        template
-            .permissions(name)
-            .contains("sqs:SendMessage ExportsQueue")
-    })
-    .map(|name| format!("{name}Role"))
-    .collect();
-    assert_eq!(senders, permitted);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use lead_export_core::lead::OrgId;
 use lead_export_core::ports::{AuditStore, Download, StoreError};
 use lead_export_core::record::ExportId;
@@ -42,9 +43,7 @@ impl AuditStore for DynamoAudit {
             Ok(_) => Ok(()),
             // Its name is random: the row there is this one, written by an earlier copy of the call.
             Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+ if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) =>
             {
                 Ok(())
             }

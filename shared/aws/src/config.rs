@@ -371,7 +371,7 @@ mod tests {
         assert_eq!(rules.required_scope, None);
         for (missing, _) in all {
             let rest = all.into_iter().filter(|(name, _)| *name != missing);
-            let answer = Config::from_iter(rest).claim_rules();
+            let answer = rest.collect::<Config>().claim_rules();
             assert_eq!(answer, Err(ConfigError::Missing(missing)));
         }
         let bad = all.map(|(name, value)| (name, if name == "SINGLE_ORG" { "a#b" } else { value }));

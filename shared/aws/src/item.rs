@@ -115,8 +115,8 @@ pub(crate) fn instant(value: Instant) -> AttributeValue {
     AttributeValue::S(value.to_string())
 }
 
-pub(crate) fn number(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
+pub(crate) fn number(value: impl Into<u64>) -> AttributeValue {
+    AttributeValue::N(value.into().to_string())
 }
 
 /// The attribute of a value as its map of attributes.
@@ -155,9 +155,8 @@ impl Parts {
 
     /// A text, or a number's text, read as what it stands for.
     pub(crate) fn read<T: FromStr>(&mut self, name: &'static str) -> Result<T, BadItem> {
-        let text = match self.take(name)? {
-            AttributeValue::S(text) | AttributeValue::N(text) => text,
-            _ => return Err(BadItem::Malformed(name)),
+        let (AttributeValue::S(text) | AttributeValue::N(text)) = self.take(name)? else {
+            return Err(BadItem::Malformed(name));
         };
         text.parse().map_err(|_| BadItem::Malformed(name))
     }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 use lead_export_core::access::{Access, Grant, Role};
@@ -254,9 +255,7 @@ async fn conditional(
     match put.send().await {
         Ok(_) => Ok(Some(revision)),
         Err(error)
-            if error
-                .as_service_error()
-                .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+ if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) =>
         {
             Ok(None)
         }

@@ -54,14 +54,14 @@ impl Template {
 
     /// The functions: the binary of each, and its name in the template.
     pub(crate) fn functions(&self) -> BTreeMap<String, &str> {
-        let names = self.of_type("AWS::Serverless::Function").into_iter();
-        let named = names.map(|name| {
+        let functions = self.of_type("AWS::Serverless::Function").into_iter();
+        let by_binary = functions.map(|name| {
             let metadata = &self.0["Resources"][name]["Metadata"];
             assert_eq!(metadata["BuildMethod"], "rust-cargolambda", "{name}");
             let binary = metadata["BuildProperties"]["Binary"].as_str().unwrap();
             (binary.to_owned(), name)
         });
-        named.collect()
+        by_binary.collect()
     }
 
     /// The environment of a function at a deployment that sets no parameter which has a default.

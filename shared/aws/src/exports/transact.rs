@@ -112,7 +112,7 @@ impl DynamoExports {
             .condition_expression("attribute_not_exists(#active) OR size(#active) < :most")
             .expression_attribute_names("#active", names::ACTIVE)
             .expression_attribute_values(":id", id_set(export.id()))
-            .expression_attribute_values(":most", number(max_active))
+            .expression_attribute_values(":most", number(u64::try_from(max_active).unwrap_or(u64::MAX)))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .map_err(unbuilt)?;
@@ -271,16 +271,12 @@ impl DynamoExports {
                 _ => Err(store_error(STORE, error)),
             };
         };
-        match reasons.first_mut() {
-            Some(Reason::Failed(seen)) => {
-                let seen = seen.take();
-                self.lost(export, seen).await
-            }
-            _ => {
-                let kind = other(&reasons).unwrap_or(StoreErrorKind::Conflict);
-                Err(StoreError::caused(kind, STORE, error))
-            }
+        if let Some(Reason::Failed(seen)) = reasons.first_mut() {
+            let seen = seen.take();
+            return self.lost(export, seen).await;
         }
+        let kind = other(&reasons).unwrap_or(StoreErrorKind::Conflict);
+        Err(StoreError::caused(kind, STORE, error))
     }
 }
 

@@ -154,7 +154,7 @@ pub(crate) fn request_item(request: &RequestKey, row: &Remembered) -> Item {
     set(names::UNTIL, instant(row.until));
     // Rounded up: DynamoDB must not delete a row that still counts.
     let seconds = row.until.millis().saturating_add(999).div_euclid(1000);
-    set(names::EXPIRES_AT, number(seconds));
+    set(names::EXPIRES_AT, AttributeValue::N(seconds.to_string()));
     item
 }
 
@@ -185,3 +185,6 @@ pub(crate) fn active_of(item: Item) -> Result<Vec<ExportId>, BadItem> {
         Some(_) => Err(malformed()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -47,15 +47,12 @@ pub fn lead_item(org: &OrgId, source: &SourceId, shards: u16, lead: &Lead) -> It
 fn attribute(value: &Value) -> AttributeValue {
     match value {
         Value::Null => AttributeValue::Null(true),
-        Value::Text(value) => text(value.clone()),
         Value::Number(value) if is_kept(value) => AttributeValue::N(value.clone()),
-        Value::Number(value) => text(value.clone()),
+        Value::Text(value) | Value::Number(value) => text(value.clone()),
         Value::Bool(value) => AttributeValue::Bool(*value),
         Value::Binary(bytes) => AttributeValue::B(Blob::new(bytes.clone())),
         Value::List(items) => AttributeValue::L(items.iter().map(attribute).collect()),
-        Value::Set(items) => {
-            set(items).unwrap_or_else(|| AttributeValue::L(items.iter().map(attribute).collect()))
-        }
+        Value::Set(items) => set(items).unwrap_or_else(|| listed(items)),
         Value::Map(members) => AttributeValue::M(
             members
                 .iter()
@@ -99,6 +96,17 @@ fn set(items: &[Value]) -> Option<AttributeValue> {
             let blobs = |all: Vec<Vec<u8>>| all.into_iter().map(Blob::new).collect();
             binaries().map(|all| AttributeValue::Bs(blobs(all)))
         })
+}
+
+/// In the order in which a set is shown.
+fn listed(items: &[Value]) -> AttributeValue {
+    let shown = |item: &&Value| match item {
+        Value::Text(text) | Value::Number(text) => text.clone(),
+        _ => String::new(),
+    };
+    let mut items: Vec<&Value> = items.iter().collect();
+    items.sort_by_cached_key(shown);
+    AttributeValue::L(items.into_iter().map(attribute).collect())
 }
 
 fn is_plain(number: &str) -> bool {
@@ -166,7 +174,7 @@ mod tests {
 
     #[test]
     fn keys_name_the_place_the_id_and_the_sample() {
-        let sampled = (0..)
+        let sampled = (0..100_000)
             .map(|number| format!("l-{number}"))
             .find(|id| LeadId::parse(id.as_str()).unwrap().is_sampled())
             .unwrap();
@@ -224,7 +232,9 @@ mod tests {
         assert_eq!(of(texts), AttributeValue::Ss(vec!["a".into(), "b".into()]));
         let twice = vec![number("1"), number("2"), number("1")];
         assert_eq!(of(twice), AttributeValue::Ns(vec!["1".into(), "2".into()]));
-        assert!(of(vec![number("1"), number("1.0")]).is_l());
+        let same = [number("1"), number("1.0")].map(|number| attribute(&number));
+        let listed = of(vec![number("1.0"), number("1")]);
+        assert_eq!(listed, AttributeValue::L(same.into()));
         assert!(of(vec![number("1"), "a".into()]).is_l());
         assert!(of(vec![]).is_l());
         let bytes = vec![Value::Binary(vec![1]), Value::Binary(vec![1])];
