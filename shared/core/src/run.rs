@@ -99,7 +99,8 @@ impl RunExport {
         if !self.exports.replace(&leased).await?.is_mine(&leased) {
             return Ok(Done::Lost);
         }
-        match self.work(leased, run, stop_at).await {
+        // Boxed: the state of a whole run is too large to be a part of its callers' states.
+        match Box::pin(self.work(leased, run, stop_at)).await {
             Ok(done) => Ok(done),
             Err(End::Lost) => Ok(Done::Lost),
             Err(End::Fail(code)) => self.fail(org, id, run, code).await,
