@@ -2,6 +2,8 @@
 //!
 //! Those of the tables are held to it beside their code, in `shared/aws/tests/contract`.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,13 +108,19 @@ async fn objects_carry_their_kind_checksum_and_export() {
     let (pieces, export, run) = (servers.pieces(), export(), run());
     let bytes = Bytes::from_static(b"lead_id\r\n");
     let put = ObjectKey::Piece(export, run, 7);
-    pieces.put(put, bytes.clone(), crc64(&bytes), &CSV).await.unwrap();
+    pieces
+        .put(put, bytes.clone(), crc64(&bytes), &CSV)
+        .await
+        .unwrap();
     let assembled = ObjectKey::File(export, run);
     let upload = pieces.open(assembled, &CSV).await.unwrap();
     let part = pieces.put_part(&upload, 1, bytes.clone(), crc64(&bytes));
     let part = part.await.unwrap();
     let size = u64::try_from(bytes.len()).unwrap();
-    pieces.complete(&upload, &[part], crc64(&bytes), size).await.unwrap();
+    pieces
+        .complete(&upload, &[part], crc64(&bytes), size)
+        .await
+        .unwrap();
     let s3 = servers.aws.s3();
     for key in [put, assembled] {
         let head = s3.head_object().bucket(BUCKET).key(object_key(key));
@@ -137,7 +145,8 @@ async fn link_downloads_one_file_without_any_header() {
     let (export, run) = (export(), run());
     let bytes = Bytes::from_static(b"a,b\r\n1,2\r\n");
     let file = ObjectKey::File(export, run);
-    let put = servers.pieces().put(file, bytes.clone(), crc64(&bytes), &CSV);
+    let pieces = servers.pieces();
+    let put = pieces.put(file, bytes.clone(), crc64(&bytes), &CSV);
     put.await.unwrap();
     let signer = S3Signer::new(servers.aws.s3(), BUCKET.into());
     let now = lead_export_aws::clock::SystemClock.now();

@@ -43,7 +43,9 @@ impl AuditStore for DynamoAudit {
             Ok(_) => Ok(()),
             // Its name is random: the row there is this one, written by an earlier copy of the call.
             Err(error)
- if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) =>
+                if error
+                    .as_service_error()
+                    .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
             {
                 Ok(())
             }

@@ -184,7 +184,9 @@ impl ExportStore for DynamoExports {
         match update.send().await {
             Ok(_) => Ok(()),
             Err(error)
- if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+                if error
+                    .as_service_error()
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
             {
                 Ok(())
             }

@@ -255,7 +255,9 @@ async fn conditional(
     match put.send().await {
         Ok(_) => Ok(Some(revision)),
         Err(error)
- if error.as_service_error().is_some_and(PutItemError::is_conditional_check_failed_exception) =>
+            if error
+                .as_service_error()
+                .is_some_and(PutItemError::is_conditional_check_failed_exception) =>
         {
             Ok(None)
         }

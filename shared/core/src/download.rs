@@ -148,3 +148,6 @@ where
     access.allows(Act::See)?;
     Ok((export, access))
 }
+
+#[cfg(test)]
+mod tests;

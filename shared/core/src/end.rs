@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::access::{Act, Principal, Refusal};
+use crate::contention::patiently;
 use crate::ports::{
     AuditStore, Clock, Dice, Download, ExportStore, Notifier, PieceStore, SourceStore, StoreError,
     StoreErrorKind,
 };
-use crate::record::{Export, ExportId, RunId, Status};
+use crate::record::{Delivery, Export, ExportId, RunId, Status};
 
 /// Ends exports. Its fields are the ports it needs.
 #[derive(Clone)]
@@ -63,10 +64,11 @@ impl EndExport {
             let (next, written) = match seen.status() {
                 Status::Pending | Status::Processing => {
                     let next = seen.cancelled(by, person, now);
-                    let written = self.exports.end(&next).await?;
+                    let end = || self.exports.end(&next);
+                    let written = patiently(&*self.clock, &*self.dice, end).await?;
                     (next, written)
                 }
-                Status::Completed => {
+                Status::Completed if seen.head.delivery == Delivery::File => {
                     let next = seen.expired(by, Some(person), now);
                     let written = self.exports.replace(&next).await?;
                     (next, written)
@@ -76,7 +78,9 @@ impl EndExport {
                     self.delete(&seen).await?;
                     return self.answer(seen).await;
                 }
-                Status::Failed | Status::Cancelled => return self.answer(seen).await,
+                Status::Completed | Status::Failed | Status::Cancelled => {
+                    return self.answer(seen).await;
+                }
             };
             if !written.is_mine(&next) {
                 continue;
@@ -107,3 +111,6 @@ impl EndExport {
         Ok((export, downloads))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,7 @@ use futures_util::future::{Either, poll_fn, select};
 use crate::csv::{Encoder, UnknownZone};
 use crate::filter::Matcher;
 use crate::lead::{LeadKey, OrgId};
-use crate::merge::Merge;
+use crate::merge::{Merge, Take};
 use crate::page::{Row, Slots};
 use crate::plan::{Order, Plan};
 use crate::ports::{LeadSource, PageQuery, StoreError};
@@ -182,20 +182,26 @@ pub async fn export(
         merge.release(ROWS_AT_ONCE, |row| {
             if matcher.matches(row) {
                 if left == 0 {
+                    // It stays undecided: whoever went on behind it would not know that there was one more.
                     truncated = true;
-                    return false;
+                    return Take::Left;
                 }
                 left -= 1;
                 sink.row(encoder, row);
             }
             read += 1;
-            sink.has_room()
+            if sink.has_room() {
+                Take::Taken
+            } else {
+                Take::Last
+            }
         });
-        if sink.decided(merge.cursor(), read) == Flow::Stop {
-            return Ok(Outcome::Stopped);
-        }
+        let flow = sink.decided(merge.cursor(), read);
         if truncated {
             return Ok(Outcome::Complete { truncated });
+        }
+        if flow == Flow::Stop {
+            return Ok(Outcome::Stopped);
         }
         while !sink.has_room() {
             // Reads under way go on meanwhile.

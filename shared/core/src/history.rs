@@ -133,3 +133,6 @@ pub(crate) async fn access(
         Err(_) => Ok(Access::default()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod ask;
+mod contention;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod csv;
@@ -35,3 +36,5 @@ pub mod sweep;
 pub mod time;
 pub mod value;
 pub mod view;
+#[cfg(test)]
+mod world;

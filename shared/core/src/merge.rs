@@ -55,6 +55,17 @@ enum Bound<K> {
     UpTo(K),
 }
 
+/// What became of a row that was offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Take {
+    /// It is taken; the next one may come.
+    Taken,
+    /// It is taken and the last for now.
+    Last,
+    /// It is not taken: it is not released, and the cursor stays before it.
+    Left,
+}
+
 type Read = BoxFuture<'static, (usize, Result<LeadPage, StoreError>)>;
 
 /// A sorted stream over the shards of a source.
@@ -243,8 +254,8 @@ impl Merge {
         }
     }
 
-    /// Releases up to `most` rows, in order, each through `take`, until that answers false.
-    pub fn release(&mut self, most: usize, mut take: impl FnMut(&Row<'_>) -> bool) {
+    /// Releases up to `most` rows, in order, each through `take`, as long as that takes them.
+    pub fn release(&mut self, most: usize, mut take: impl FnMut(&Row<'_>) -> Take) {
         let bound = match self.bound() {
             Bound::Open => None,
             Bound::Closed => return,
@@ -266,7 +277,11 @@ impl Merge {
                 self.order.push(index);
                 return;
             }
-            let goes_on = take(&row);
+            let taken = take(&row);
+            if taken == Take::Left {
+                self.order.push(index);
+                return;
+            }
             self.released = Some((index, shard.at));
             shard.at += 1;
             if shard.at < shard.page.len() {
@@ -275,7 +290,9 @@ impl Merge {
                 self.take_up(index, ahead);
             }
             // A shard that has run dry and is not done holds back the others: what it may still bring could come first.
-            if !goes_on || (self.shards[index].head().is_none() && !self.shards[index].is_done()) {
+            if taken == Take::Last
+                || (self.shards[index].head().is_none() && !self.shards[index].is_done())
+            {
                 return;
             }
         }
@@ -395,7 +412,7 @@ mod tests {
                         }
                         merge.release(rows, |row| {
                             released.push(LeadKey::from_stored(String::from_utf8_lossy(row.key())));
-                            true
+                            Take::Taken
                         });
                         moved &= turns < 10_000;
                     }

@@ -36,6 +36,7 @@ impl Export {
     /// P2: `run` takes the lease.
     #[must_use]
     pub fn leased(&self, run: RunId, now: Instant) -> Self {
+        debug_assert!(self.status().may_become(Status::Processing));
         let mut next = self.next(run);
         next.head.status = Status::Processing;
         next.head.started_at = next.head.started_at.or(Some(now));
@@ -183,11 +184,17 @@ impl Export {
         next
     }
 
-    /// The next date at which something is to be done with a terminal state that has been told.
+    /// The next date at which something is to be done with a terminal state; what is still to be told keeps its date.
     fn rest_due(&self) -> Option<Instant> {
+        if self.notify {
+            return self.due_at;
+        }
         let expires_at = (self.status() == Status::Completed)
             .then_some(self.head.file_expires_at)
             .flatten();
         self.clean_at.into_iter().chain(expires_at).min()
     }
 }
+
+#[cfg(test)]
+mod tests;

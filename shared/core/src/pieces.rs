@@ -114,6 +114,13 @@ pub fn beginning() -> Checkpoint {
     }
 }
 
+/// Whether this encoder can go on behind `known`: its bytes are this encoder's, its hash state can be taken up, its counts agree.
+pub fn can_take_up(known: &Checkpoint) -> bool {
+    known.encoder == ENCODER_VERSION
+        && Hashes::load(&known.sha_state, &known.crc).is_some()
+        && known.tail.is_none_or(|tail| tail.rows <= known.rows)
+}
+
 impl Pieces {
     /// A sink that takes up `from`, whose tail, if it has one, is `buffer`; a fresh export's buffer holds its header.
     ///

@@ -1,12 +1,12 @@
 //! RequestExport: an accepted request is a record that will reach a terminal state (R1 to R4).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use crate::access::{Act, Principal, Refusal};
 use crate::ask::Asked;
+use crate::contention::patiently;
 use crate::filter::since_export;
 use crate::input::{InvalidRequest, Json, Problems};
 use crate::limits;
@@ -167,19 +167,10 @@ impl RequestExport {
         export: &Export,
         row: Option<(&RequestKey, &Remembered)>,
     ) -> Result<Created, RequestError> {
-        let until = self.clock.now().plus(limits::CONTENTION);
-        loop {
-            match self.exports.create(export, row, self.max_active).await {
-                Err(error) if error.kind == StoreErrorKind::Conflict => {
-                    if self.clock.now() >= until {
-                        return Err(RequestError::Contention);
-                    }
-                    // 20 to 147 ms: callers that met once should not meet again.
-                    let jitter = u64::from(self.dice.uuid().as_bytes()[0] & 0x7f);
-                    self.clock.sleep(Duration::from_millis(20 + jitter)).await;
-                }
-                other => return Ok(other?),
-            }
+        let create = || self.exports.create(export, row, self.max_active);
+        match patiently(&*self.clock, &*self.dice, create).await {
+            Err(error) if error.kind == StoreErrorKind::Conflict => Err(RequestError::Contention),
+            other => Ok(other?),
         }
     }
 
@@ -263,3 +254,8 @@ fn fingerprint(path: &str, body: &[u8]) -> String {
     sha.update(body);
     crate::piece::hex(&sha.finalize())
 }
+
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod tests;

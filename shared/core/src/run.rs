@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use crate::access::Act;
+use crate::contention::patiently;
 use crate::export::{ExportError, Outcome, Selection, SinkError, export};
 use crate::format::Compression;
 use crate::gzip::Members;
@@ -14,10 +15,10 @@ use crate::lead::OrgId;
 use crate::limits;
 use crate::moves::Finish;
 use crate::piece::{PartOf, crc64_text, plan};
-use crate::pieces::{ENCODER_VERSION, Filled, Pieces, Tools, beginning};
+use crate::pieces::{Filled, Pieces, Tools, beginning, can_take_up};
 use crate::ports::{
     Clock, Dice, ExportQueue, ExportStore, LeadSource, Notifier, ObjectKey, Part, PieceStore,
-    SourceStore, StoreError, StoreErrorKind, Upload,
+    SourceStore, StoreError, StoreErrorKind, Upload, Written,
 };
 use crate::record::{Checkpoint, Export, ExportId, FailureCode, File, Progress, RunId, Status};
 use crate::time::Instant;
@@ -171,7 +172,7 @@ impl RunExport {
     }
 
     /// P3: the checkpoint to take up and the bytes the buffer starts with: the tail's, or the header of a file that has no bytes yet.
-    /// A checkpoint of another encoder, or whose tail is gone, is left: the export starts from nothing.
+    /// A checkpoint of another encoder, one that makes no sense, or whose tail is gone, is left: the export starts from nothing.
     async fn take_up(
         &self,
         leased: &Export,
@@ -182,10 +183,7 @@ impl RunExport {
             Compression::Gzip => Some(self.member_bytes),
         };
         let nothing = || Members::beginning(member_bytes, selection.header());
-        let known = leased
-            .checkpoint
-            .clone()
-            .filter(|known| known.encoder == ENCODER_VERSION);
+        let known = leased.checkpoint.clone().filter(can_take_up);
         if let Some(known) = known {
             match known.tail {
                 None if known.runs.is_empty() => return Ok((known, nothing())),
@@ -279,13 +277,8 @@ impl RunExport {
             warnings,
         };
         let finished = record.finished(finish, self.clock.now(), self.retention);
-        if !self
-            .exports
-            .end(&finished)
-            .await
-            .map_err(End::Broken)?
-            .is_mine(&finished)
-        {
+        let written = self.end(&finished).await.map_err(End::Broken)?;
+        if !written.is_mine(&finished) {
             return Err(End::Lost);
         }
         self.tell(finished, run).await;
@@ -303,6 +296,11 @@ impl RunExport {
             PartOf::Piece(piece) => self.pieces.copy_part(upload, number, piece).await,
             PartOf::Rest => self.pieces.put_part(upload, number, rest, rest_crc).await,
         }
+    }
+
+    /// Writes a terminal state. Others of the organization may be at its row: that must not cost the whole run.
+    async fn end(&self, next: &Export) -> Result<Written, StoreError> {
+        patiently(&*self.clock, &*self.dice, || self.exports.end(next)).await
     }
 
     /// Renews the lease of a long assembly.
@@ -339,6 +337,8 @@ impl RunExport {
         run: RunId,
         code: FailureCode,
     ) -> Result<Done, RunError> {
+        // A name of its own: a late copy of this run's commit, of the same version, must not be taken for the failure.
+        let by = RunId(self.dice.uuid());
         loop {
             let now = self.clock.now();
             let Some(seen) = self.exports.get(org, id).await? else {
@@ -353,10 +353,10 @@ impl RunExport {
             {
                 return Ok(Done::Lost);
             }
-            let failed = seen.failed(run, code, now);
+            let failed = seen.failed(by, code, now);
             // Another write came first: look again. Each turn sees a later version, and others' turns are bounded by their leases.
-            if self.exports.end(&failed).await?.is_mine(&failed) {
-                self.tell(failed, run).await;
+            if self.end(&failed).await?.is_mine(&failed) {
+                self.tell(failed, by).await;
                 return Ok(Done::Failed(code));
             }
         }
@@ -410,5 +410,9 @@ impl From<ExportError> for End {
     }
 }
 
+#[cfg(test)]
+mod mending;
+#[cfg(test)]
+mod search;
 #[cfg(test)]
 mod tests;

@@ -63,8 +63,17 @@ impl SweepExports {
     async fn look(&self, due: &Due, swept: &mut Swept) -> Result<(), StoreError> {
         let now = self.clock.now();
         // The list lags: the record says what is due.
-        let Some(seen) = self.exports.get(&due.org, due.id).await? else {
-            return Ok(());
+        let backed_off = now.plus(limits::SWEEP_BACKOFF);
+        let seen = match self.exports.get(&due.org, due.id).await {
+            Ok(Some(seen)) => seen,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                // What will not be readable in a minute either must not hold up what is: a sweep sees so many exports at most.
+                if !error.is_retryable() {
+                    self.exports.postpone(due, backed_off).await?;
+                }
+                return Err(error);
+            }
         };
         if seen.due_at.is_none_or(|due_at| due_at > now) {
             return Ok(());
@@ -74,19 +83,29 @@ impl SweepExports {
             due_at: seen.due_at.unwrap_or(due.due_at),
             ..due.clone()
         };
-        self.exports
-            .postpone(&seen_due, now.plus(limits::SWEEP_BACKOFF))
-            .await?;
+        self.exports.postpone(&seen_due, backed_off).await?;
+        let seen = Export {
+            due_at: Some(backed_off),
+            ..seen
+        };
         let by = RunId(self.dice.uuid());
         if !seen.status().is_terminal() {
             self.queue.send(&seen.org, seen.id()).await?;
             swept.hinted += 1;
-        } else if seen.notify {
+            return Ok(());
+        }
+        let mut deaf = Ok(());
+        if seen.notify {
             // P9a
-            self.notifier.tell(&seen).await?;
-            self.exports.replace(&seen.told(by)).await?;
-            swept.told += 1;
-        } else if seen.status() == Status::Completed
+            deaf = self.notifier.tell(&seen).await;
+            if deaf.is_ok() {
+                self.exports.replace(&seen.told(by)).await?;
+                swept.told += 1;
+                return Ok(());
+            }
+        }
+        // A listener that does not hear keeps no file beyond its time.
+        if seen.status() == Status::Completed
             && seen
                 .head
                 .file_expires_at
@@ -108,11 +127,11 @@ impl SweepExports {
             self.pieces.clean(seen.id(), keep).await?;
             self.exports.replace(&seen.cleaned(by)).await?;
             swept.cleaned += 1;
-        } else {
+        } else if deaf.is_ok() {
             // Due, terminal, told, nothing to clean: a date that a postponement left behind.
             self.exports.replace(&seen.rested(by)).await?;
         }
-        Ok(())
+        deaf
     }
 
     async fn delete(&self, export: &Export) -> Result<(), StoreError> {
@@ -122,3 +141,6 @@ impl SweepExports {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,3 +104,6 @@ pub fn link(link: &Link) -> Value {
         "crc64nvme": link.file.crc64nvme,
     })
 }
+
+#[cfg(test)]
+mod tests;

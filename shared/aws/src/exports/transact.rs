@@ -112,7 +112,10 @@ impl DynamoExports {
             .condition_expression("attribute_not_exists(#active) OR size(#active) < :most")
             .expression_attribute_names("#active", names::ACTIVE)
             .expression_attribute_values(":id", id_set(export.id()))
-            .expression_attribute_values(":most", number(u64::try_from(max_active).unwrap_or(u64::MAX)))
+            .expression_attribute_values(
+                ":most",
+                number(u64::try_from(max_active).unwrap_or(u64::MAX)),
+            )
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
             .map_err(unbuilt)?;

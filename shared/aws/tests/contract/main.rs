@@ -1,5 +1,7 @@
 //! The adapters of tables, through the real SDK over the embedded DynamoDB, against the ports' contract.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
+
 mod edges;
 mod sources;
 

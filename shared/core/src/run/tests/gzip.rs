@@ -12,7 +12,7 @@ fn a_gzip_export_is_the_same_file_whatever_its_pieces_and_pauses() {
             let world = World {
                 piece_bytes,
                 member_bytes,
-                ..World::new(120, None)
+                ..World::new(120)
             };
             let id = world.request(GZIP);
             world.clock.1.store(tick, Ordering::Relaxed);
@@ -26,7 +26,7 @@ fn a_gzip_export_is_the_same_file_whatever_its_pieces_and_pauses() {
 #[test]
 fn a_gzip_export_without_rows_is_one_member() {
     for header in ["keys", "none"] {
-        let world = World::new(0, None);
+        let world = World::new(0);
         let id = world.request(&format!(
             r#"{{"format": {{"compression": "gzip", "header": "{header}"}}}}"#
         ));
@@ -38,11 +38,10 @@ fn a_gzip_export_without_rows_is_one_member() {
 #[test]
 fn a_crash_at_any_call_changes_no_byte_of_a_gzip_export() {
     // A clock that moves makes pauses, so that tails are among what is crashed.
-    let world = |plan, crashed| {
+    let world = || {
         let world = World {
             piece_bytes: 400,
-            crashed,
-            ..World::new(90, plan)
+            ..World::new(90)
         };
         let id = world.request(GZIP);
         world.clock.1.store(1, Ordering::Relaxed);
@@ -52,7 +51,7 @@ fn a_crash_at_any_call_changes_no_byte_of_a_gzip_export() {
     let run = |world: &World, id| {
         while let Some(Ok(Done::Paused)) = world.run(id, slice) {}
     };
-    let (calm, id) = world(None, Arc::default());
+    let (calm, id) = world();
     run(&calm, id);
     assert_eq!(calm.export(id).status(), Status::Completed);
     assert!(calm.export(id).slices > 2);
@@ -67,8 +66,13 @@ fn a_crash_at_any_call_changes_no_byte_of_a_gzip_export() {
     let calls = calm.plan.calls().len() as u64;
     for number in 1..=calls {
         for after in [false, true] {
-            let (plan, crashed) = World::crashing(number, after);
-            let (world, id) = world(Some(plan), crashed);
+            let (world, id) = world();
+            let fault = if after {
+                Fault::CrashAfter
+            } else {
+                Fault::CrashBefore
+            };
+            world.script.fail(Where::Number(number), fault);
             run(&world, id);
             world.settle(slice);
             world.check(id, |_| true);

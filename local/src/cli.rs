@@ -1,0 +1,168 @@
+//! The command line (contract §7).
+//!
+//! Results go to standard output, everything else to standard error; bars and colours only where a person looks. Exit 0, 1 for a
+//! failure in one sentence, 2 for a command that cannot be read.
+
+mod api;
+mod body;
+mod download;
+mod export;
+mod fields;
+mod generate;
+mod grant;
+mod history;
+mod import;
+mod output;
+mod session;
+mod token;
+mod up;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use lead_export_core::lead::{OrgId, SourceId};
+
+use crate::stack::{FUNCTION_COMMAND, run_function};
+
+/// Exports of leads as CSV files: the whole system on one machine, and the commands to use it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lead-export",
+    version,
+    after_help = "Example:\n  lead-export                  starts everything, as `lead-export up` does\n  lead-export export --source home-insurance -o leads.csv"
+)]
+struct Cli {
+    #[command(flatten)]
+    who: Who,
+    #[command(flatten)]
+    up: up::Up,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+impl Cli {
+    /// Reads the arguments. Those of `up` go with no other command.
+    fn read<T: Into<OsString> + Clone>(
+        arguments: impl IntoIterator<Item = T>,
+    ) -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches_from(arguments)?;
+        let cli = Self::from_arg_matches(&matches)?;
+        if let Some(command) = matches.subcommand_name() {
+            for name in ["port", "fresh", "leads"] {
+                if matches.value_source(name) == Some(ValueSource::CommandLine) {
+                    let message = format!(
+                        "--{name} stands behind the command: lead-export {command} --{name} …"
+                    );
+                    return Err(Self::command().error(ErrorKind::ArgumentConflict, message));
+                }
+            }
+        }
+        Ok(cli)
+    }
+}
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+struct Who {
+    /// The folder of all data.
+    #[arg(long, global = true, default_value = ".local", value_name = "FOLDER")]
+    data: PathBuf,
+    /// The organization.
+    #[arg(long, global = true, default_value = "acme", value_parser = org)]
+    org: OrgId,
+    /// The user.
+    #[arg(long, global = true, default_value = "alice", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    user: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Starts everything on this machine, until Ctrl-C.
+    Up(up::Up),
+    /// Prints a bearer token for the API.
+    Token(token::Token),
+    /// Loads a CSV file of leads into a source.
+    Import(import::Import),
+    /// Makes leads: the same ones for the same seed.
+    Generate(generate::Generate),
+    /// Gives a user a role on a source, or takes it away.
+    Grant(grant::Grant),
+    /// Lists who may do what in the organization.
+    Grants(grant::Grants),
+    /// Lists the fields of a source's leads.
+    Fields(fields::Fields),
+    /// Asks for a file of a source's leads, and downloads it.
+    Export(Box<export::Export>),
+    /// Lists the exports of a source.
+    List(history::List),
+    /// Shows an export.
+    Show(history::Show),
+    /// Downloads the file of an export.
+    Download(download::Download),
+}
+
+fn org(text: &str) -> Result<OrgId, String> {
+    OrgId::parse(text).map_err(|error| error.to_string())
+}
+
+fn source(text: &str) -> Result<SourceId, String> {
+    SourceId::parse(text).map_err(|error| error.to_string())
+}
+
+/// Runs the program with the arguments it was called with.
+pub fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let function =
+        (arguments.next().as_deref() == Some(FUNCTION_COMMAND)).then(|| arguments.next());
+    let cli = match &function {
+        // The stack calls this program for each of its functions.
+        Some(_) => None,
+        None => Some(Cli::read(std::env::args_os()).unwrap_or_else(|error| error.exit())),
+    };
+    let ended = runtime().and_then(|runtime| {
+        runtime.block_on(async {
+            match cli {
+                Some(cli) => run(cli).await,
+                None => run_function(&function.flatten().unwrap_or_default()).await,
+            }
+        })
+    });
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        // Who reads no further, such as `head`, has what they want.
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::note(&format!("lead-export: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Runtime::new()?)
+}
+
+async fn run(cli: Cli) -> anyhow::Result<()> {
+    let who = &cli.who;
+    match cli.command {
+        None => up::run(who, &cli.up).await,
+        Some(Command::Up(up)) => up::run(who, &up).await,
+        Some(Command::Token(token)) => token::run(who, &token),
+        Some(Command::Import(import)) => import::run(who, &import).await,
+        Some(Command::Generate(generate)) => generate::run(who, &generate).await,
+        Some(Command::Grant(grant)) => grant::run(who, &grant).await,
+        Some(Command::Grants(grants)) => grant::list(who, &grants).await,
+        Some(Command::Fields(fields)) => fields::run(who, &fields).await,
+        Some(Command::Export(export)) => export::run(who, &export).await,
+        Some(Command::List(list)) => history::list(who, &list).await,
+        Some(Command::Show(show)) => history::show(who, &show).await,
+        Some(Command::Download(download)) => download::run(who, &download).await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

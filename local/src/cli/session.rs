@@ -1,0 +1,113 @@
+//! How a command reaches the system: the one that runs, one of its own, or a deployed one.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use super::Who;
+use super::api::Api;
+use super::output::note;
+use crate::connection::StackFile;
+use crate::identity::{Claims, Identity};
+use crate::stack::{Stack, StackOptions};
+
+/// How long a command's own token is good.
+const TOKEN_TTL: Duration = Duration::from_hours(12);
+
+/// A deployed service instead of this machine's.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Remote {
+    /// The address of a deployed service, instead of the system on this machine.
+    #[arg(long, value_name = "URL", requires = "token", env = "LEAD_EXPORT_URL")]
+    pub(super) url: Option<String>,
+    /// The bearer token for it.
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        requires = "url",
+        env = "LEAD_EXPORT_TOKEN",
+        hide_env_values = true
+    )]
+    pub(super) token: Option<String>,
+}
+
+/// Does something with the system that runs over this data, or else with one started for as long as it takes.
+pub(super) async fn with_stack<T>(
+    data: &Path,
+    act: impl AsyncFnOnce(&StackFile) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    if let Some(running) = StackFile::find(data)? {
+        return act(&running).await;
+    }
+    let stack = Stack::start(StackOptions::new(data)).await?;
+    let done = act(stack.file()).await;
+    let stopped = stack.stop().await;
+    let done = done?;
+    stopped.context("done, but the system did not stop as it should")?;
+    Ok(done)
+}
+
+/// Does something through the API, as the user.
+pub(super) async fn with_api<T>(
+    who: &Who,
+    remote: &Remote,
+    act: impl AsyncFnOnce(&Api) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    if let (Some(url), Some(token)) = (&remote.url, &remote.token) {
+        return act(&Api::deployed(url, token)?).await;
+    }
+    with_stack(&who.data, async |stack: &StackFile| {
+        let token = token(who, &stack.issuer, &stack.audience, TOKEN_TTL)?;
+        act(&Api::local(&stack.url, &token)?).await
+    })
+    .await
+}
+
+/// A token for the user, signed with the key in the data folder.
+pub(super) fn token(
+    who: &Who,
+    issuer: &str,
+    audience: &str,
+    ttl: Duration,
+) -> anyhow::Result<String> {
+    let email = if who.user.contains('@') {
+        who.user.clone()
+    } else {
+        format!("{}@example.com", who.user)
+    };
+    let claims = Claims {
+        sub: who.user.clone(),
+        org: Some(who.org.to_string()),
+        email: Some(email),
+        ..Claims::default()
+    };
+    Identity::open(&who.data)?.token(&claims, issuer, audience, jiff::Timestamp::now(), ttl)
+}
+
+/// Says how to run another command of this program, with the same data and user.
+pub(super) fn again(who: &Who, remote: &Remote, command: &str) -> String {
+    let mut words = vec![format!("lead-export {command}")];
+    if let Some(url) = &remote.url {
+        words.push(format!("--url {url} --token …"));
+        return words.join(" ");
+    }
+    if who.data != Path::new(".local") {
+        words.push(format!("--data {}", who.data.display()));
+    }
+    if who.org.as_str() != "acme" {
+        words.push(format!("--org {}", who.org));
+    }
+    if who.user != "alice" {
+        words.push(format!("--user {}", who.user));
+    }
+    words.join(" ")
+}
+
+/// Tells a person who waits.
+pub(super) fn tell(text: &str) {
+    if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        note(text);
+    }
+}

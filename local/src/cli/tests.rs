@@ -1,0 +1,97 @@
+use super::*;
+use crate::connection::StackFile;
+use lead_export_aws::tables::TableNames;
+
+/// The file of a stack with this gateway.
+pub(super) fn stack_file(url: &str) -> StackFile {
+    let name = |name: &str| name.to_owned();
+    StackFile {
+        pid: 1,
+        url: url.to_owned(),
+        dynamodb: name("http://dynamodb"),
+        s3: name("http://s3"),
+        sqs: name("http://sqs"),
+        access_key: name("local"),
+        secret_key: name("k3y"),
+        region: name("us-east-1"),
+        issuer: url.to_owned(),
+        audience: name("lead-export"),
+        tables: TableNames {
+            leads: name("leads"),
+            sources: name("sources"),
+            exports: name("exports"),
+            audit: name("audit"),
+        },
+        bucket: name("files"),
+        queue_url: String::new(),
+    }
+}
+
+fn read(line: &str) -> Result<Cli, clap::Error> {
+    Cli::read(std::iter::once("lead-export").chain(line.split_whitespace()))
+}
+
+#[test]
+fn the_command_line_holds_together() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    for command in Cli::command().get_subcommands() {
+        let help = command.clone().render_help().to_string();
+        assert!(
+            command.get_name() == "help" || help.contains("Example"),
+            "{help}"
+        );
+    }
+}
+
+#[test]
+fn nothing_at_all_is_up_and_global_options_stand_anywhere() {
+    let cli = read("--port 0 --data x").unwrap();
+    assert!(cli.command.is_none());
+    assert_eq!(cli.who.data, PathBuf::from("x"));
+    for line in [
+        "--data x --user u list --org o",
+        "list --data x --org o --user u",
+    ] {
+        let who = read(line).unwrap().who;
+        assert_eq!(
+            (who.data.to_str(), who.org.as_str(), who.user.as_str()),
+            (Some("x"), "o", "u"),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_usage() {
+    for line in [
+        "nonsense",
+        "--port 70000",
+        "--port 1 list",
+        "import",
+        "import f.csv --source Bad_Source",
+        "import f.csv --source s --map x",
+        "import f.csv --source s --type a=colour",
+        "generate --source s --leads many",
+        "grant --source s --role boss",
+        "export",
+        "export --source s --profile word",
+        "export --source s --order up",
+        "show not-an-id",
+        "list --org a#b",
+        "token --ttl soon",
+        "list --url https://x.example",
+    ] {
+        let error = read(line).unwrap_err();
+        assert_eq!(error.exit_code(), 2, "{line}");
+    }
+}
+
+#[test]
+fn orders_with_a_sign_are_read() {
+    assert!(read("export --source s --order -created_at -o -").is_ok());
+    assert!(read("grant --source * --user u --role none").is_ok());
+}

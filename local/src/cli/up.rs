@@ -1,0 +1,148 @@
+//! `up`.
+
+use anyhow::Context as _;
+use clap::Args;
+use lead_export_aws::config::Config;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Who, output, session};
+use crate::connection::StackFile;
+use crate::stack::{Settings, Stack, StackOptions};
+
+/// `up`: starts everything.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The environment may set RETENTION (7d), DOWNLOAD_TTL (5m), MAX_ACTIVE_EXPORTS (20), SLICE (300s) and READ_CONSISTENCY (strong).\n\nExample:\n  lead-export up --port 4000 --fresh"
+)]
+pub(super) struct Up {
+    /// The API's port; DynamoDB, S3 and SQS take the three behind it. 0: any free ones.
+    #[arg(long, default_value_t = 3000)]
+    port: u16,
+    /// Deletes the data first.
+    #[arg(long)]
+    fresh: bool,
+    /// Sample leads made at the first start; 0 for no demo.
+    #[arg(long, default_value_t = 1000)]
+    leads: usize,
+}
+
+pub(super) async fn run(who: &Who, args: &Up) -> anyhow::Result<()> {
+    // Asked for before the start, so that an early Ctrl-C is not lost.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let settings = Settings::from_fn(|name| std::env::var(name).ok());
+    check(&settings)?;
+    let options = StackOptions {
+        port: args.port,
+        fresh: args.fresh,
+        leads: args.leads,
+        settings,
+        ..StackOptions::new(&who.data)
+    };
+    let stack = Stack::start(options).await?;
+    let file = stack.file().clone();
+    output::note(&welcome(who, &file));
+    let ready = output::print(&format!("ready {}", file.url));
+    if ready.is_ok() {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        session::tell("stopping …");
+    }
+    stack
+        .stop()
+        .await
+        .context("the system did not stop as it should")?;
+    ready
+}
+
+/// Finds out now what every function would find out at its start.
+fn check(settings: &Settings) -> anyhow::Result<()> {
+    let own = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    let config: Config = settings.iter().map(own).collect();
+    config.retention()?;
+    config.download_ttl()?;
+    config.max_active_exports()?;
+    config.slice()?;
+    config.reads_consistently()?;
+    Ok(())
+}
+
+/// What a newcomer wants to know.
+fn welcome(who: &Who, file: &StackFile) -> String {
+    let StackFile {
+        url,
+        dynamodb,
+        s3,
+        sqs,
+        access_key,
+        secret_key,
+        region,
+        bucket,
+        ..
+    } = file;
+    let data = match who.data.to_str() {
+        Some(".local") | None => String::new(),
+        Some(data) => format!(" --data {data}"),
+    };
+    format!(
+        "\
+Page    {url}/
+        users of acme: alice (exporter), vera (viewer), adam (admin); of globex: gina (exporter)
+API     {url}/sources
+        curl -H \"Authorization: Bearer $(lead-export token{data})\" {url}/sources
+AWS     DynamoDB {dynamodb}   S3 {s3}   SQS {sqs}
+        AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY={secret_key} AWS_REGION={region} \\
+          aws --endpoint-url {s3} s3 ls s3://{bucket} --recursive
+A CSV   lead-export export --source home-insurance --status active -o leads.csv{data}
+        lead-export import leads.csv --source mine{data} && lead-export export --source mine{data}
+        (from the sources: cargo run -q -- export …)"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_settings_are_found_before_the_start() {
+        assert!(check(&Settings::default()).is_ok());
+        for (name, value) in [
+            ("RETENTION", "soon"),
+            ("DOWNLOAD_TTL", "1h"),
+            ("MAX_ACTIVE_EXPORTS", "-1"),
+            ("SLICE", ""),
+            ("READ_CONSISTENCY", "weak"),
+        ] {
+            let error = check(&Settings::default().with(name, value)).unwrap_err();
+            assert!(error.to_string().contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn welcome_names_what_a_newcomer_wants() {
+        let who = Who {
+            data: "/tmp/x".into(),
+            org: lead_export_core::lead::OrgId::parse("acme").unwrap(),
+            user: "alice".into(),
+        };
+        let text = welcome(
+            &who,
+            &crate::cli::tests::stack_file("http://127.0.0.1:3000"),
+        );
+        for word in [
+            "http://127.0.0.1:3000/",
+            "alice",
+            "gina",
+            "http://dynamodb",
+            "http://s3",
+            "http://sqs",
+            "aws --endpoint-url",
+            "export --source home-insurance",
+            "--data /tmp/x",
+        ] {
+            assert!(text.contains(word), "{word}\n{text}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The depot of a running stack.
+
+use std::collections::HashMap;
+
+use anyhow::{Context as _, ensure};
+use async_trait::async_trait;
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use lead_export_aws::sources::DynamoSources;
+use lead_export_aws::tables::LEADS;
+use lead_export_core::access::Grant;
+use lead_export_core::fields::Source;
+use lead_export_core::lead::{Lead, LeadId, OrgId, SourceId};
+
+use super::{Depot, item};
+use crate::bulk::wire::Writer;
+use crate::bulk::{Find, KEY_HEADER};
+use crate::connection::StackFile;
+
+/// Bytes of leads sent in one call: 2 MiB, some thousand leads.
+const SEND_BYTES: usize = 2 << 20;
+/// Calls under way at once: one is written while the next is made.
+const AT_ONCE: usize = 2;
+
+/// The stores of a running stack: sources as any AWS client reaches them, leads through the stack's routes for many at once.
+#[derive(Debug, Clone)]
+pub struct LocalDepot {
+    sources: DynamoSources,
+    dynamodb: aws_sdk_dynamodb::Client,
+    http: reqwest::Client,
+    stack: StackFile,
+}
+
+impl LocalDepot {
+    /// The stores of this stack.
+    ///
+    /// # Errors
+    /// None in practice: what the clients need is in the file.
+    pub fn new(stack: &StackFile) -> anyhow::Result<Self> {
+        let dynamodb = stack.clients()?.dynamodb;
+        Ok(Self {
+            sources: DynamoSources::new(dynamodb.clone(), stack.tables.sources.clone()),
+            dynamodb,
+            // A proxy could not reach loopback.
+            http: reqwest::Client::builder().no_proxy().build()?,
+            stack: stack.clone(),
+        })
+    }
+
+    /// The sources' table itself.
+    pub fn sources(&self) -> &DynamoSources {
+        &self.sources
+    }
+
+    async fn call(&self, path: &str, body: Vec<u8>) -> anyhow::Result<reqwest::Response> {
+        let answer = self
+            .http
+            .post(format!("{}{path}", self.stack.url))
+            .query(&[("table", &self.stack.tables.leads)])
+            .header(KEY_HEADER, &self.stack.secret_key)
+            .body(body)
+            .send()
+            .await
+            .context("the running lead-export does not answer")?;
+        let status = answer.status();
+        if !status.is_success() {
+            let message = answer.text().await.unwrap_or_default();
+            anyhow::bail!("the running lead-export refuses the leads ({status}): {message}");
+        }
+        Ok(answer)
+    }
+
+    /// Counts the leads of one shard, up to `limit`.
+    async fn count_shard(
+        &self,
+        source: &Source,
+        shard: u16,
+        limit: Option<i32>,
+    ) -> anyhow::Result<u64> {
+        let place = format!("{}#{}#{shard}", source.org, source.id);
+        let mut start = None;
+        let mut count = 0;
+        loop {
+            let answer = self
+                .dynamodb
+                .query()
+                .table_name(&self.stack.tables.leads)
+                .key_condition_expression("PK = :place")
+                .expression_attribute_values(":place", AttributeValue::S(place.clone()))
+                .select(Select::Count)
+                .set_limit(limit)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .context("the leads cannot be counted")?;
+            count += u64::try_from(answer.count).unwrap_or(0);
+            start = answer.last_evaluated_key;
+            if start.is_none() || limit.is_some() {
+                return Ok(count);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Depot for LocalDepot {
+    async fn source(&self, org: &OrgId, id: &SourceId) -> anyhow::Result<Option<Source>> {
+        let found = self.sources.get_source(org, id).await?;
+        Ok(found.map(|(source, _)| source))
+    }
+
+    async fn put_source(&self, source: &Source) -> anyhow::Result<()> {
+        self.sources.put_source(source).await?;
+        Ok(())
+    }
+
+    async fn put_grant(
+        &self,
+        org: &OrgId,
+        user: &str,
+        source: Option<&SourceId>,
+        grant: &Grant,
+    ) -> anyhow::Result<()> {
+        Ok(self.sources.put_grant(org, user, source, grant).await?)
+    }
+
+    async fn holds_any(&self, source: &Source) -> anyhow::Result<bool> {
+        for shard in 0..source.shards {
+            if self.count_shard(source, shard, Some(1)).await? > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    async fn count(&self, source: &Source) -> anyhow::Result<u64> {
+        let mut count = 0;
+        for shard in 0..source.shards {
+            count += self.count_shard(source, shard, None).await?;
+        }
+        Ok(count)
+    }
+
+    async fn find(&self, source: &Source, ids: &[LeadId]) -> anyhow::Result<HashMap<LeadId, Lead>> {
+        let by_id = LEADS
+            .indexes
+            .first()
+            .context("the leads have no index by id")?;
+        let asked = Find {
+            index: by_id.name.to_owned(),
+            key: by_id.partition.name().to_owned(),
+            values: ids
+                .iter()
+                .map(|id| format!("{}#{id}", source.org))
+                .collect(),
+            within: format!("{}#{}#", source.org, source.id),
+        };
+        let answer = self
+            .call("/local/leads/find", serde_json::to_vec(&asked)?)
+            .await?;
+        let leads = item::leads(&answer.bytes().await?)?;
+        Ok(leads
+            .into_iter()
+            .map(|lead| (lead.id.clone(), lead))
+            .collect())
+    }
+
+    async fn write(&self, source: &Source, leads: &[Lead]) -> anyhow::Result<()> {
+        stream::iter(bodies(source, leads))
+            .map(|body| async {
+                let (count, body) = body?;
+                let answer = self.call("/local/leads", body).await?;
+                let answer: serde_json::Value = answer.json().await?;
+                ensure!(answer["written"] == count, "not all leads were written");
+                Ok(())
+            })
+            .buffer_unordered(AT_ONCE)
+            .try_collect()
+            .await
+    }
+}
+
+/// The leads as bodies of calls: how many, and their items.
+fn bodies<'a>(
+    source: &'a Source,
+    leads: &'a [Lead],
+) -> impl Iterator<Item = anyhow::Result<(usize, Vec<u8>)>> + 'a {
+    let mut leads = leads.iter();
+    std::iter::from_fn(move || {
+        let mut items = Writer::default();
+        let mut count = 0;
+        while items.bytes.len() < SEND_BYTES {
+            let Some(lead) = leads.next() else { break };
+            if let Err(error) = item::append(&mut items, source, lead) {
+                return Some(Err(error));
+            }
+            count += 1;
+        }
+        (count > 0).then_some(Ok((count, items.bytes)))
+    })
+}

@@ -1,0 +1,211 @@
+//! The table of states, and each move's dates.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::*;
+use crate::world::World;
+
+fn person() -> Person {
+    Person {
+        id: "u-1".into(),
+        name: "Ann".into(),
+    }
+}
+
+fn run(number: u128) -> RunId {
+    RunId(uuid::Uuid::from_u128(number))
+}
+
+fn finish() -> Finish {
+    Finish {
+        file: File {
+            run: run(1),
+            size_bytes: 3,
+            sha256: None,
+            crc64nvme: String::new(),
+        },
+        rows: 1,
+        truncated: false,
+        progress: Progress::default(),
+        warnings: vec![],
+    }
+}
+
+type Move = fn(&Export) -> Export;
+
+const NOW: Instant = Instant::MIN;
+
+const MOVES: [(&str, Move); 5] = [
+    ("processing", |seen| seen.leased(run(1), NOW)),
+    ("completed", |seen| {
+        seen.finished(finish(), NOW, limits::RETENTION)
+    }),
+    ("failed", |seen| {
+        seen.failed(run(1), FailureCode::Internal, NOW)
+    }),
+    ("cancelled", |seen| seen.cancelled(run(1), person(), NOW)),
+    ("expired", |seen| seen.expired(run(1), None, NOW)),
+];
+
+/// A record in each state.
+fn records() -> Vec<Export> {
+    let world = World::new(0);
+    let pending = world.export(world.request("{}"));
+    let at = |name: &str, from: &Export| {
+        let (_, next) = MOVES.iter().find(|(to, _)| *to == name).unwrap();
+        next(from)
+    };
+    let processing = at("processing", &pending);
+    let completed = at("completed", &processing);
+    let expired = at("expired", &completed);
+    let (failed, cancelled) = (at("failed", &pending), at("cancelled", &pending));
+    vec![pending, processing, completed, failed, cancelled, expired]
+}
+
+#[test]
+fn table_of_states_has_these_moves_and_no_other() {
+    let allowed = [
+        ("pending", vec!["processing", "failed", "cancelled"]),
+        (
+            "processing",
+            vec!["processing", "completed", "failed", "cancelled"],
+        ),
+        ("completed", vec!["expired"]),
+        ("failed", vec![]),
+        ("cancelled", vec![]),
+        ("expired", vec![]),
+    ];
+    let records = records();
+    assert_eq!(
+        records.iter().map(Export::status).collect::<Vec<_>>(),
+        Status::ALL
+    );
+    for (record, (from, to)) in records.iter().zip(&allowed) {
+        assert_eq!(record.status().as_str(), *from);
+        for status in Status::ALL {
+            assert_eq!(
+                record.status().may_become(status),
+                to.contains(&status.as_str()),
+                "{from} to {status:?}"
+            );
+        }
+        assert_eq!(
+            record.status().is_terminal(),
+            !["pending", "processing"].contains(from)
+        );
+        for (name, next) in MOVES {
+            let moved = catch_unwind(AssertUnwindSafe(|| next(record)));
+            let is_allowed = to.contains(&name);
+            assert_eq!(moved.is_ok(), is_allowed, "{from} to {name}");
+            if let Ok(moved) = moved {
+                assert_eq!(moved.status().as_str(), name);
+                assert_eq!(moved.version, record.version + 1, "one line of states");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_still_to_be_done_has_a_date_and_what_is_done_has_none() {
+    let hour = Duration::from_hours(1);
+    let at = NOW.plus(hour);
+    for record in records() {
+        let is_resting = !record.notify && record.clean_at.is_none();
+        assert!(
+            record.due_at.is_some() || is_resting,
+            "{:?}",
+            record.status()
+        );
+    }
+    let [_, processing, completed, failed, _, _] = records().try_into().unwrap();
+    assert_eq!(
+        processing.due_at,
+        Some(NOW.plus(limits::LEASE + limits::LEASE_GRACE))
+    );
+    assert_eq!(
+        (completed.due_at, completed.notify),
+        (Some(NOW), true),
+        "to be told at once"
+    );
+    let (clean, expiry) = (NOW.plus(limits::CLEAN_AFTER), NOW.plus(limits::RETENTION));
+    let told = completed.told(run(2));
+    assert_eq!((told.due_at, told.notify), (Some(clean), false));
+    let cleaned = told.cleaned(run(2));
+    assert_eq!((cleaned.due_at, cleaned.clean_at), (Some(expiry), None));
+    let expired = cleaned.expired(run(2), None, at);
+    assert_eq!(
+        expired.due_at,
+        Some(at.plus(limits::CLEAN_AFTER)),
+        "cleaned once more"
+    );
+    assert_eq!(expired.cleaned(run(2)).due_at, None);
+    assert_eq!(
+        failed.told(run(2)).cleaned(run(2)).due_at,
+        None,
+        "no file that could go"
+    );
+    // A file that goes before its leftovers are cleaned; one that goes before anybody was told.
+    let short = processing
+        .finished(finish(), NOW, Duration::from_mins(1))
+        .told(run(2));
+    assert_eq!(short.due_at, Some(NOW.plus(Duration::from_mins(1))));
+    let untold = completed.expired(run(2), Some(person()), at);
+    assert_eq!((untold.due_at, untold.notify), (Some(at), true));
+    assert_eq!(
+        completed.cleaned(run(2)).due_at,
+        completed.due_at,
+        "what is to be told keeps its date"
+    );
+    assert_eq!(cleaned.rested(run(3)).due_at, Some(expiry));
+}
+
+#[test]
+fn tries_count_runs_since_the_cursor_moved() {
+    let [pending, ..] = <[Export; 6]>::try_from(records()).unwrap();
+    let known = |cursor: Option<&str>| Checkpoint {
+        cursor: cursor.map(crate::lead::LeadKey::from_stored),
+        ..crate::pieces::beginning()
+    };
+    let commit = |seen: &Export, known| seen.committed(run(1), known, Progress::default(), NOW);
+    let mut seen = pending;
+    for tries in 1..=3 {
+        seen = seen.leased(run(tries.into()), NOW);
+        assert_eq!((seen.tries, seen.slices), (tries, tries));
+        assert_eq!(seen.head.started_at, Some(NOW));
+    }
+    seen = commit(&seen, None);
+    assert_eq!(seen.tries, 3, "a heartbeat is no progress");
+    seen = commit(&seen, Some(known(None)));
+    assert_eq!(seen.tries, 3, "nor is a checkpoint in the same place");
+    seen = commit(&seen, Some(known(Some("a"))));
+    assert_eq!((seen.tries, seen.slices), (0, 3));
+    seen = commit(&seen.leased(run(9), NOW), Some(known(Some("a"))));
+    assert_eq!(seen.tries, 1);
+    let paused = seen.paused(
+        run(9),
+        known(Some("b")),
+        Progress::default(),
+        NOW.plus(Duration::from_secs(1)),
+    );
+    assert_eq!((paused.tries, paused.lease), (0, None));
+    assert_eq!(paused.due_at, Some(NOW.plus(Duration::from_secs(1))));
+}
+
+#[test]
+fn progress_never_goes_back() {
+    let [_, processing, ..] = <[Export; 6]>::try_from(records()).unwrap();
+    let progress = |leads_read, leads_written| Progress {
+        leads_read,
+        leads_written,
+        known_leads: None,
+    };
+    let far = processing.committed(run(1), None, progress(10, 5), NOW);
+    let back = far.committed(run(1), None, progress(3, 7), NOW);
+    let head = back.head.progress;
+    assert_eq!((head.leads_read, head.leads_written), (10, 7));
+    assert_eq!(
+        head.known_leads,
+        Some(0),
+        "the count known at the request stays"
+    );
+}
