@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::io::Read;
+
 use lead_export_core::access::Role;
 use reqwest::Method;
 use serde_json::{Value as Json, json};
@@ -348,6 +350,43 @@ async fn a_link_is_a_redirect_or_json_and_works_for_whoever_holds_it() {
         world.client.delete(&url).send().await.unwrap().status(),
         403
     );
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_gzip_export_holds_what_the_plain_one_holds() {
+    let world = World::start().await;
+    small_world(&world).await;
+    let asked = world.request("alice", "home-insurance", &json!({})).await;
+    let id = asked["id"].as_str().unwrap();
+    world.ended("alice", id).await;
+    let plain = world.download("alice", id).await;
+
+    let body = json!({"format": {"compression": "gzip"}});
+    let asked = world.request("alice", "home-insurance", &body).await;
+    let export = world.ended("vera", asked["id"].as_str().unwrap()).await;
+    assert_eq!(export["status"], "completed", "{export}");
+    assert_eq!(export["format"]["compression"], "gzip");
+    assert_eq!(export["lead_count"], 6);
+    let name = export["file_name"].as_str().unwrap();
+    assert!(name.ends_with("Z.csv.gz"), "{name}");
+
+    let path = format!("/exports/{}/download", export["id"].as_str().unwrap());
+    let redirect = world.get("alice", &path).await;
+    let url = redirect.headers()["location"].to_str().unwrap();
+    let file = reqwest::get(url).await.unwrap();
+    assert_eq!(file.headers()["content-type"], "application/gzip");
+    // The file is the compressed one: an encoding would have clients store it unpacked.
+    assert!(!file.headers().contains_key("content-encoding"));
+    let disposition = file.headers()["content-disposition"].to_str().unwrap();
+    assert!(disposition.contains(name), "{disposition}");
+    let packed = file.bytes().await.unwrap();
+    assert_eq!(export["size_bytes"], json!(packed.len()));
+    let mut unpacked = Vec::new();
+    flate2::read::MultiGzDecoder::new(&packed[..])
+        .read_to_end(&mut unpacked)
+        .unwrap();
+    assert_eq!(unpacked, plain);
     world.stop().await;
 }
 

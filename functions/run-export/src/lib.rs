@@ -54,6 +54,7 @@ impl App {
                 dice: ports.dice(),
                 retention: ports.config.retention()?,
                 piece_bytes: limits::PIECE_BYTES,
+                member_bytes: limits::GZIP_MEMBER_BYTES,
             },
             slice: ports.config.slice()?,
         })

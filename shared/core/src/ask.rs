@@ -154,9 +154,6 @@ fn format(node: &Node, problems: &mut Problems) -> Option<Format> {
     }
     if let Some(node) = members.take("compression") {
         format.compression = node.choice(problems, &COMPRESSIONS).unwrap_or_default();
-        if format.compression == Compression::Gzip {
-            problems.refuse_not_yet(node.path(), "format.compression: gzip");
-        }
     }
     members.finish(problems);
     Some(format)

@@ -15,6 +15,7 @@ pub mod export;
 pub mod fields;
 pub mod filter;
 pub mod format;
+pub mod gzip;
 pub mod history;
 pub mod input;
 pub mod lead;

@@ -81,5 +81,7 @@ pub const HISTORY_DEFAULT: usize = 50;
 pub const EXCEL_ROWS: u64 = 1_048_575;
 /// Characters (UTF-16 units) that an Excel cell holds.
 pub const EXCEL_CELL_CHARS: usize = 32_767;
-/// Uncompressed bytes of CSV after which a gzip member is closed, at the next row end.
+/// Uncompressed bytes of CSV at which a gzip member is closed, at the first row end there or behind: 1 MiB.
+///
+/// The bytes of files depend on it: see [`crate::pieces::ENCODER_VERSION`].
 pub const GZIP_MEMBER_BYTES: usize = 1 << 20;

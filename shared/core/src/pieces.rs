@@ -11,6 +11,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::csv::Encoder;
 use crate::export::{Flow, Sink, SinkError};
+use crate::gzip::Members;
 use crate::lead::LeadKey;
 use crate::limits;
 use crate::page::Row;
@@ -20,6 +21,9 @@ use crate::record::{Checkpoint, Export, Progress, RunId, RunPieces, Tail, Warnin
 use crate::time::Instant;
 
 /// The version of the bytes that the encoder writes. Another version's checkpoint is not taken up: its pieces would not fit.
+///
+/// What a gzip member looks like is part of it: [`limits::GZIP_MEMBER_BYTES`], the level and the compressor, which `Cargo.toml` pins
+/// (a test of [`crate::gzip`] knows a member's bytes). Who changes one of them counts this up.
 pub const ENCODER_VERSION: u32 = 1;
 
 /// What the sink works with.
@@ -55,7 +59,7 @@ pub struct Pieces {
     moved: bool,
     piece_bytes: usize,
 
-    buffer: Vec<u8>,
+    buffer: Members,
     buffer_rows: u64,
     hashes: Hashes,
     /// What is true of all bytes in pieces that were cut, stored or not.
@@ -126,7 +130,7 @@ impl Pieces {
         record: Export,
         run: RunId,
         from: Checkpoint,
-        buffer: Vec<u8>,
+        buffer: Members,
         kind: FileKind,
         stop_at: Instant,
     ) -> Option<Self> {
@@ -184,12 +188,13 @@ impl Pieces {
         self.moved && now >= self.stop_at
     }
 
+    fn is_full(&self) -> bool {
+        self.buffer.holds(self.piece_bytes)
+    }
+
     fn cut_piece(&mut self) {
         let room = self.piece_bytes + self.piece_bytes / 8;
-        let bytes = Bytes::from(std::mem::replace(
-            &mut self.buffer,
-            Vec::with_capacity(room),
-        ));
+        let bytes = Bytes::from(self.buffer.cut(room));
         let crc = self.hashes.take(&bytes);
         let number = match self.cut.runs.last_mut() {
             Some(last) if last.run == self.run => {
@@ -291,7 +296,7 @@ impl Pieces {
         self.rest().await?;
         let progress = self.progress();
         let rows = self.rows();
-        let rest = Bytes::from(self.buffer);
+        let rest = Bytes::from(self.buffer.into_end(self.cut.runs.is_empty()));
         let rest_crc = self.hashes.take(&rest);
         Ok(Filled {
             record: self.record,
@@ -320,12 +325,14 @@ impl Pieces {
         };
         // A buffer without rows holds the header at most, which the next run writes again.
         if self.buffer_rows > 0 {
+            let (bytes, open_bytes) = self.buffer.take_tail();
             let tail = Tail {
                 run: self.run,
-                size_bytes: self.buffer.len() as u64,
+                size_bytes: bytes.len() as u64,
+                open_bytes,
                 rows: self.buffer_rows,
             };
-            let bytes = Bytes::from(std::mem::take(&mut self.buffer));
+            let bytes = Bytes::from(bytes);
             let crc = crate::piece::crc64(&bytes);
             self.tools
                 .pieces
@@ -365,7 +372,7 @@ impl Pieces {
 #[async_trait]
 impl Sink for Pieces {
     fn row(&mut self, encoder: &mut Encoder, row: &Row<'_>) {
-        let facts = encoder.row(row, &mut self.buffer);
+        let facts = self.buffer.row(|bytes| encoder.row(row, bytes));
         self.buffer_rows += 1;
         if facts.excel_cell {
             self.warn(Warning::ExcelCell);
@@ -376,15 +383,16 @@ impl Sink for Pieces {
     }
 
     fn has_room(&self) -> bool {
-        // A full buffer may be filled no further: pieces are cut at the first row end behind their size, whatever else goes on.
-        self.buffer.len() < self.piece_bytes
+        // A full buffer may be filled no further: pieces are cut at the first row or member end behind their size, whatever else
+        // goes on.
+        !self.is_full()
     }
 
     fn decided(&mut self, cursor: Option<LeadKey>, read: u64) -> Flow {
         self.moved |= cursor != self.cursor;
         self.cursor = cursor;
         self.leads_read += read;
-        if self.buffer.len() >= self.piece_bytes && self.uploads.len() < limits::UPLOADS_AT_ONCE {
+        if self.is_full() && self.uploads.len() < limits::UPLOADS_AT_ONCE {
             self.cut_piece();
         }
         let now = self.tools.clock.now();
@@ -444,7 +452,7 @@ impl Sink for Pieces {
                 News::Upload(Some((number, stored))) => {
                     stored.map_err(SinkError::Pieces)?;
                     self.stored(number);
-                    if self.buffer.len() >= self.piece_bytes {
+                    if self.is_full() {
                         self.cut_piece();
                     }
                     return Ok(Flow::Go);

@@ -245,6 +245,9 @@ pub struct Tail {
     pub run: RunId,
     /// Its length.
     pub size_bytes: u64,
+    /// How many of its bytes, at its end, are the plain CSV of a gzip member that is not closed.
+    #[serde(default)]
+    pub open_bytes: u64,
     /// Its rows.
     pub rows: u64,
 }

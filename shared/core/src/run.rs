@@ -9,6 +9,8 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use crate::access::Act;
 use crate::contention::patiently;
 use crate::export::{ExportError, Outcome, Selection, SinkError, export};
+use crate::format::Compression;
+use crate::gzip::Members;
 use crate::lead::OrgId;
 use crate::limits;
 use crate::moves::Finish;
@@ -44,6 +46,8 @@ pub struct RunExport {
     pub retention: Duration,
     /// The size at which pieces are cut: [`limits::PIECE_BYTES`] but in tests.
     pub piece_bytes: usize,
+    /// The CSV in a gzip member: [`limits::GZIP_MEMBER_BYTES`] but in tests.
+    pub member_bytes: usize,
 }
 
 /// What a run came to. In every case the message that asked for it has done its duty: the record carries the rest.
@@ -96,7 +100,8 @@ impl RunExport {
         if !self.exports.replace(&leased).await?.is_mine(&leased) {
             return Ok(Done::Lost);
         }
-        match self.work(leased, run, stop_at).await {
+        // Boxed: the state of a whole run is too large to be a part of its callers' states.
+        match Box::pin(self.work(leased, run, stop_at)).await {
             Ok(done) => Ok(done),
             Err(End::Lost) => Ok(Done::Lost),
             Err(End::Fail(code)) => self.fail(org, id, run, code).await,
@@ -172,19 +177,28 @@ impl RunExport {
         &self,
         leased: &Export,
         selection: &Selection,
-    ) -> Result<(Checkpoint, Vec<u8>), End> {
+    ) -> Result<(Checkpoint, Members), End> {
+        let member_bytes = match leased.plan.format.compression {
+            Compression::None => None,
+            Compression::Gzip => Some(self.member_bytes),
+        };
+        let nothing = || Members::beginning(member_bytes, selection.header());
         let known = leased.checkpoint.clone().filter(can_take_up);
         if let Some(known) = known {
             match known.tail {
-                None if known.runs.is_empty() => return Ok((known, selection.header())),
-                None => return Ok((known, Vec::new())),
+                None if known.runs.is_empty() => return Ok((known, nothing())),
+                None => return Ok((known, Members::beginning(member_bytes, Vec::new()))),
                 Some(tail) => match self
                     .pieces
                     .get(ObjectKey::Tail(leased.id(), tail.run))
                     .await
                 {
                     Ok(bytes) if bytes.len() as u64 == tail.size_bytes => {
-                        return Ok((known, bytes.into()));
+                        let members =
+                            Members::taken_up(member_bytes, bytes.into(), tail.open_bytes);
+                        if let Some(members) = members {
+                            return Ok((known, members));
+                        }
                     }
                     Ok(_) => {}
                     Err(error) if error.kind == StoreErrorKind::NotFound => {}
@@ -192,7 +206,7 @@ impl RunExport {
                 },
             }
         }
-        Ok((beginning(), selection.header()))
+        Ok((beginning(), nothing()))
     }
 
     /// P8: makes the file of its pieces and the rest, and commits to it.

@@ -70,6 +70,7 @@ pub(crate) struct World {
     pub(crate) script: Arc<Script>,
     pub(crate) plan: Arc<FaultPlan>,
     pub(crate) piece_bytes: usize,
+    pub(crate) member_bytes: usize,
     pub(crate) max_active: usize,
     pub(crate) retention: Duration,
     /// Every version of a lead that was ever committed; none where it was deleted.
@@ -157,6 +158,7 @@ impl World {
             plan: FaultPlan::new(move |call| asked.decide(call)),
             script,
             piece_bytes: 700,
+            member_bytes: 300,
             max_active: 20,
             retention: limits::RETENTION,
             versions: Arc::default(),
@@ -228,6 +230,7 @@ impl World {
             dice: self.dice.clone(),
             retention: self.retention,
             piece_bytes: self.piece_bytes,
+            member_bytes: self.member_bytes,
         }
     }
 

@@ -119,11 +119,6 @@ fn other_bad_values_are_refused_with_their_path_and_the_choices() {
             "not supported yet",
         ),
         (
-            json!({"format": {"compression": "gzip"}}),
-            "format.compression",
-            "not supported yet",
-        ),
-        (
             json!({"filters": {"contact": {"skill": {}}}}),
             "filters.contact",
             "not supported yet",

@@ -66,6 +66,7 @@ fn checkpoint() -> Checkpoint {
         tail: Some(Tail {
             run: second,
             size_bytes: 5_000_000_000,
+            open_bytes: 1_048_576,
             rows: 3,
         }),
         leads_read: u64::from(u32::MAX) + 1,

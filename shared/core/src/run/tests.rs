@@ -9,6 +9,8 @@ use crate::lead::Value;
 use crate::memory::Fault;
 use crate::world::{LONG, Where, World, lead, org, source_id};
 
+mod gzip;
+
 #[test]
 fn an_export_without_leads_is_a_header() {
     let world = World::new(0);

@@ -1,8 +1,13 @@
 //! The oracle: what must be true of an export, whatever happened.
 
 use std::collections::BTreeSet;
+use std::io::{Read, Write};
+
+use flate2::read::MultiGzDecoder;
+use flate2::write::GzEncoder;
 
 use super::{World, org, source_id};
+use crate::format::{Compression, Format};
 use crate::lead::Lead;
 use crate::page::{PageBuilder, Slots};
 use crate::piece::{Hashes, crc64_text};
@@ -57,21 +62,44 @@ impl World {
         self.check_rest(id);
         let export = self.export(id);
         let mut plain = Plain::new(&export);
-        let mut expected = plain.header.clone();
+        let mut rows = vec![plain.header.clone()];
         let mut leads = self.leads.leads(&org(), &source_id());
         if export.plan.order == crate::plan::Order::Descending {
             leads.reverse();
         }
         for lead in leads {
             if lead.created_at <= export.plan.requested_at && wanted(&lead) {
-                expected.extend(plain.row(&lead));
+                rows.push(plain.row(&lead));
             }
         }
-        assert_eq!(
-            String::from_utf8_lossy(&self.file(id)),
-            String::from_utf8_lossy(&expected),
-            "I3"
+        let expected = self.packed(&export.plan.format, &rows);
+        let file = self.file(id);
+        assert!(
+            file == expected,
+            "I3: {}, not {}",
+            String::from_utf8_lossy(&file),
+            String::from_utf8_lossy(&expected)
         );
+    }
+
+    /// The file of these rows: as they are, or in gzip members by the plainest way.
+    fn packed(&self, format: &Format, rows: &[Vec<u8>]) -> Vec<u8> {
+        if format.compression == Compression::None {
+            return rows.concat();
+        }
+        let mut members: Vec<Vec<u8>> = Vec::new();
+        for row in rows {
+            match members.last_mut() {
+                Some(last) if last.len() < self.member_bytes => last.extend(row),
+                _ => members.push(row.clone()),
+            }
+        }
+        let pack = |plain: &Vec<u8>| {
+            let mut encoder = GzEncoder::new(Vec::new(), flate2::Compression::new(6));
+            encoder.write_all(plain).unwrap();
+            encoder.finish().unwrap()
+        };
+        members.iter().flat_map(pack).collect()
     }
 
     /// Of an export whose leads changed while it ran: C1 to C4.
@@ -131,7 +159,15 @@ impl World {
             assert_eq!(file.size_bytes, object.bytes.len() as u64, "I1");
             assert_eq!(file.sha256, Some(hashes.sha256()), "I1");
             assert_eq!(file.crc64nvme, crc64_text(hashes.crc()), "I1");
-            let mut reader = csv::Reader::from_reader(object.bytes.as_ref());
+            let mut plain = Vec::new();
+            match head.format.compression {
+                Compression::None => plain.extend_from_slice(&object.bytes),
+                Compression::Gzip => {
+                    let mut decoder = MultiGzDecoder::new(object.bytes.as_ref());
+                    decoder.read_to_end(&mut plain).unwrap();
+                }
+            }
+            let mut reader = csv::Reader::from_reader(plain.as_slice());
             let rows = reader.records().map(Result::unwrap).count() as u64;
             assert_eq!(head.lead_count, Some(rows), "I4");
         } else {

@@ -100,14 +100,14 @@ prop_compose! {
 prop_compose! {
     fn checkpoints()(
         encoder: u32, cursor: Option<String>, pieces in vec((runs(), any::<u32>()), 0..4),
-        tail in option::of((runs(), any::<u64>(), any::<u64>())),
+        tail in option::of((runs(), any::<u64>(), any::<u64>(), any::<u64>())),
         numbers: (u64, u64, u64), texts: (String, String), warned: bool,
     ) -> Checkpoint {
         Checkpoint {
             encoder,
             cursor: cursor.map(LeadKey::from_stored),
             runs: pieces.into_iter().map(|(run, pieces)| RunPieces { run, pieces }).collect(),
-            tail: tail.map(|(run, size_bytes, rows)| Tail { run, size_bytes, rows }),
+            tail: tail.map(|(run, size_bytes, open_bytes, rows)| Tail { run, size_bytes, open_bytes, rows }),
             leads_read: numbers.0,
             rows: numbers.1,
             bytes: numbers.2,
