@@ -411,6 +411,8 @@ impl From<ExportError> for End {
 }
 
 #[cfg(test)]
+mod leases;
+#[cfg(test)]
 mod mending;
 #[cfg(test)]
 mod search;

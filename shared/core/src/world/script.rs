@@ -21,6 +21,8 @@ pub(crate) enum Where {
 pub(crate) enum What {
     /// It fails.
     Fault(Fault),
+    /// It never answers and is not applied, but its caller lives on.
+    Hang,
     /// It times out and is applied so many calls later (F7), if it is a write that can be.
     Late(u64),
     /// The world changes just before it.
@@ -118,6 +120,7 @@ impl Script {
                 }
                 What::Late(_) => fault = Some(Fault::Before(StoreErrorKind::Unavailable)),
                 What::Fault(kind) => fault = Some(kind),
+                What::Hang => return Some(Fault::CrashBefore),
             }
         }
         if fault.is_some() {

@@ -1,0 +1,137 @@
+//! What a run writes while it works: only what is stored, as far as it got, its lease renewed – and what it leaves to others.
+
+use std::sync::atomic::Ordering;
+
+use super::*;
+use crate::memory::Fault;
+use crate::record::Lease;
+use crate::world::{LONG, What, Where, World, org, principal};
+
+#[test]
+fn a_checkpoint_names_no_piece_that_is_not_stored() {
+    // One upload hangs while later ones go through; then the run dies.
+    for hung in 1..6 {
+        for page in [20, 24, 28] {
+            let world = World::new(200);
+            let id = world.request("{}");
+            world.clock.1.store(700, Ordering::Relaxed);
+            let place = Where::Nth("pieces.put", hung);
+            world.script.at(place, What::Hang);
+            let dies = Where::Nth("leads.page", page);
+            world.script.fail(dies, Fault::CrashBefore);
+            assert!(world.run(id, LONG).is_none());
+            assert!(world.plan.count("pieces.put") > hung, "others went through");
+            let stored = world.pieces.objects();
+            let states = world.exports.states(&org(), id);
+            let named = states.iter().filter_map(|state| state.checkpoint.as_ref());
+            for piece in named.flat_map(|known| plan(id, &known.runs, 0)) {
+                let (_, PartOf::Piece(key)) = piece else {
+                    continue;
+                };
+                assert!(stored.contains_key(&key), "{hung} {page}: {key:?}");
+            }
+            world.clock.1.store(0, Ordering::Relaxed);
+            world.settle(LONG);
+            world.check(id, |_| true);
+        }
+    }
+}
+
+#[test]
+fn what_matches_nothing_is_decided_all_the_same() {
+    // A run that dies has not read for nothing, though there was no row to store.
+    let world = World::new(300);
+    let id = world.request(r#"{"filters": {"status": ["nothing"]}}"#);
+    world.clock.1.store(700, Ordering::Relaxed);
+    let dies = Where::Nth("leads.page", 50);
+    world.script.fail(dies, Fault::CrashBefore);
+    assert!(world.run(id, LONG).is_none());
+    let known = world.export(id).checkpoint.unwrap();
+    assert!(
+        known.cursor.is_some() && known.leads_read > 100,
+        "{known:?}"
+    );
+    assert_eq!((known.rows, known.tail, known.runs.len()), (0, None, 0));
+    assert_eq!(world.export(id).tries, 0);
+    world.settle(LONG);
+    world.check(id, |_| false);
+    let pages = world.plan.count("leads.page");
+    assert!(
+        pages < 100,
+        "{pages} pages of 60: it was taken up where it was"
+    );
+}
+
+/// An export whose assembly copies 201 pieces in two groups.
+fn long_assembly() -> (World, ExportId) {
+    let world = World {
+        piece_bytes: 1,
+        ..World::new(200)
+    };
+    let id = world.request("{}");
+    (world, id)
+}
+
+#[test]
+fn a_long_assembly_renews_its_lease() {
+    let (world, id) = long_assembly();
+    let clock = Arc::clone(&world.clock);
+    let slow = move || clock.0.advance(limits::HEARTBEAT);
+    let place = Where::Nth("pieces.copy_part", 100);
+    world.script.at(place, What::Do(Box::new(slow)));
+    let began = world.clock.now();
+    assert_eq!(world.run(id, LONG).unwrap().unwrap(), Done::Completed);
+    let states = world.exports.states(&org(), id);
+    let leases = states.iter().filter_map(|state| state.lease);
+    let last = leases.map(|lease| lease.until).max();
+    assert_eq!(last, Some(began.plus(limits::HEARTBEAT + limits::LEASE)));
+    world.settle(LONG);
+    world.check(id, |_| true);
+}
+
+#[test]
+fn a_cancel_is_met_in_the_midst_of_a_long_assembly() {
+    let (world, id) = long_assembly();
+    let beside = world.beside();
+    let cancel = move || {
+        beside.advance(limits::HEARTBEAT);
+        let end = beside.end_export();
+        let answer = beside.drive(end.end(&principal(), Some(id)));
+        answer.unwrap().unwrap();
+    };
+    let place = Where::Nth("pieces.copy_part", 5);
+    world.script.at(place, What::Do(Box::new(cancel)));
+    assert_eq!(world.run(id, LONG).unwrap().unwrap(), Done::Lost);
+    assert_eq!(world.plan.count("pieces.complete"), 0);
+    world.settle(LONG);
+    world.check_rest(id);
+}
+
+#[test]
+fn a_run_that_was_overtaken_does_not_fail_the_export_of_another() {
+    for (left, expected) in [
+        (Duration::from_millis(1), Done::Lost),
+        (Duration::ZERO, Done::Failed(FailureCode::StorageDenied)),
+    ] {
+        let world = World::new(60);
+        let id = world.request("{}");
+        let place = Where::Nth("pieces.put", 2);
+        let beside = world.beside();
+        let overtake = move || {
+            let now = beside.clock.now();
+            let mut next = beside.export(id).leased(RunId(uuid::Uuid::nil()), now);
+            next.lease = next.lease.map(|lease| Lease {
+                until: now.plus(left),
+                ..lease
+            });
+            let store = beside.run_export().exports;
+            beside.drive(store.replace(&next)).unwrap().unwrap();
+        };
+        world.script.at(place, What::Do(Box::new(overtake)));
+        let denied = Fault::Before(StoreErrorKind::Denied);
+        world.script.fail(place, denied);
+        assert_eq!(world.run(id, LONG).unwrap().unwrap(), expected);
+        world.settle(LONG);
+        world.check_rest(id);
+    }
+}
