@@ -3,6 +3,7 @@
 mod access;
 mod durability;
 mod exports;
+mod presets;
 mod real_leads;
 mod template;
 mod util;

@@ -191,6 +191,7 @@ impl World {
         let request = RequestExport {
             sources: self.sources.clone(),
             exports: self.exports.clone(),
+            presets: Arc::new(crate::memory::MemoryPresets::new()),
             queue: self.queue.clone(),
             clock: self.clock.clone(),
             dice: self.dice.clone(),
