@@ -220,7 +220,9 @@ impl Stack {
             invoke,
             authorizer: identity.authorizer(&file.issuer, &file.audience)?,
             cors: Some(cors()),
-            extra: identity.discovery(&file.issuer).merge(crate::bulk::router(database.clone(), &secret)),
+            extra: identity
+                .discovery(&file.issuer)
+                .merge(crate::bulk::router(database.clone(), &secret)),
         };
         let gateway = Server::start("the gateway", |stop| {
             crate::gateway::serve(listeners.gateway, gateway, stop.given())

@@ -158,6 +158,7 @@ impl World {
             dice: self.dice.clone(),
             retention: limits::RETENTION,
             piece_bytes: limits::PIECE_BYTES,
+            member_bytes: limits::GZIP_MEMBER_BYTES,
         }
     }
 

@@ -4,6 +4,7 @@ mod access;
 mod contract;
 mod durability;
 mod exports;
+mod presets;
 mod real_leads;
 mod template;
 mod util;

@@ -1,4 +1,4 @@
-//! `download-export`: shows sources, fields and history, hands out links, cancels and deletes (D1 to D5).
+//! `download-export`: shows sources, fields, presets and history, hands out links, cancels and deletes (D1 to D5).
 
 use http::header::{ACCEPT, CACHE_CONTROL, LOCATION, RETRY_AFTER};
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -11,6 +11,7 @@ use lead_export_core::access::Principal;
 use lead_export_core::download::DownloadExport;
 use lead_export_core::end::EndExport;
 use lead_export_core::history::ReadHistory;
+use lead_export_core::presets::ReadPresets;
 use lead_export_core::record::ExportId;
 use lead_export_core::{listing, view};
 
@@ -19,6 +20,8 @@ pub const ROUTES: &[&str] = &[
     "GET /sources",
     "GET /sources/{source}/fields",
     "GET /sources/{source}/exports",
+    "GET /sources/{source}/presets",
+    "GET /sources/{source}/presets/{name}",
     "GET /exports/{id}",
     "GET /exports/{id}/download",
     "DELETE /exports/{id}",
@@ -41,6 +44,8 @@ pub const VARIABLES: &[&str] = &[
 pub struct App {
     /// Shows what there is.
     pub history: ReadHistory,
+    /// Shows presets.
+    pub presets: ReadPresets,
     /// Hands out links.
     pub download: DownloadExport,
     /// Cancels and deletes.
@@ -62,6 +67,10 @@ impl App {
                 sources: sources.clone(),
                 exports: exports.clone(),
                 audit: audit.clone(),
+            },
+            presets: ReadPresets {
+                sources: sources.clone(),
+                presets: ports.presets()?,
             },
             download: DownloadExport {
                 sources: sources.clone(),
@@ -112,6 +121,14 @@ async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {
                 StatusCode::OK,
                 &view::history(&page, &downloads, cursor.as_deref()),
             ))
+        }
+        (&Method::GET, ["sources", source, "presets"]) => {
+            let presets = app.presets.list(&principal, source).await?;
+            Ok(json(StatusCode::OK, &view::presets(&presets)))
+        }
+        (&Method::GET, ["sources", source, "presets", name]) => {
+            let preset = app.presets.one(&principal, source, name).await?;
+            Ok(json(StatusCode::OK, &view::preset(&preset)))
         }
         (&Method::GET, ["exports", id]) => {
             let (export, downloads) = app.history.one(&principal, ExportId::parse(id)).await?;

@@ -1,4 +1,4 @@
-//! `request-export`: takes requests for exports (R1 to R4).
+//! `request-export`: takes requests for exports (R1 to R4), saves and deletes presets.
 
 use http::header::{HeaderName, LOCATION, RETRY_AFTER};
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -8,11 +8,16 @@ use lead_export_aws::http::{Call, ClaimRules, finish, json};
 use lead_export_aws::ports::Ports;
 use lead_export_aws::problem::{Problem, RETRY_SECONDS};
 use lead_export_core::limits;
+use lead_export_core::presets::SavePreset;
 use lead_export_core::request::{self, RequestExport};
 use lead_export_core::view;
 
 /// The routes that the gateway sends here.
-pub const ROUTES: &[&str] = &["POST /sources/{source}/exports"];
+pub const ROUTES: &[&str] = &[
+    "POST /sources/{source}/exports",
+    "PUT /sources/{source}/presets/{name}",
+    "DELETE /sources/{source}/presets/{name}",
+];
 
 /// The variables of the environment that this function reads, besides Lambda's own.
 pub const VARIABLES: &[&str] = &[
@@ -28,8 +33,10 @@ pub const VARIABLES: &[&str] = &[
 
 /// What this function is made of.
 pub struct App {
-    /// The use-case.
+    /// Takes requests.
     pub request: RequestExport,
+    /// Saves and deletes presets.
+    pub presets: SavePreset,
     /// How claims are read.
     pub rules: ClaimRules,
 }
@@ -40,12 +47,21 @@ impl App {
     /// # Errors
     /// [`ConfigError`], naming the variable.
     pub fn new(ports: &Ports) -> Result<Self, ConfigError> {
+        let (sources, exports, presets) = (ports.sources()?, ports.exports()?, ports.presets()?);
+        let clock = ports.clock();
         Ok(Self {
+            presets: SavePreset {
+                sources: sources.clone(),
+                exports: exports.clone(),
+                presets: presets.clone(),
+                clock: clock.clone(),
+            },
             request: RequestExport {
-                sources: ports.sources()?,
-                exports: ports.exports()?,
+                sources,
+                exports,
+                presets,
                 queue: ports.queue()?,
-                clock: ports.clock(),
+                clock,
                 dice: ports.dice(),
                 max_active: ports.config.max_active_exports()?,
             },
@@ -64,9 +80,7 @@ async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {
     let principal = call.principal(&app.rules)?;
     match (&call.method, call.route().as_slice()) {
         (&Method::POST, ["sources", source, "exports"]) => {
-            if call.body.len() > limits::BODY_BYTES {
-                return Err(Problem::body_too_large(limits::BODY_BYTES));
-            }
+            bounded(call)?;
             let key = call.header(&HeaderName::from_static("idempotency-key"));
             let asked = request::Request {
                 principal: &principal,
@@ -92,8 +106,26 @@ async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {
             }
             Ok(answer)
         }
+        (&Method::PUT, ["sources", source, "presets", name]) => {
+            bounded(call)?;
+            let saved = app.presets.save(&principal, source, name, &call.body).await;
+            Ok(json(StatusCode::OK, &view::preset(&saved?)))
+        }
+        (&Method::DELETE, ["sources", source, "presets", name]) => {
+            app.presets.delete(&principal, source, name).await?;
+            let mut answer = Response::new(Body::Empty);
+            *answer.status_mut() = StatusCode::NO_CONTENT;
+            Ok(answer)
+        }
         _ => Err(Problem::not_found()),
     }
+}
+
+fn bounded(call: &Call) -> Result<(), Problem> {
+    if call.body.len() > limits::BODY_BYTES {
+        return Err(Problem::body_too_large(limits::BODY_BYTES));
+    }
+    Ok(())
 }
 
 /// Runs the function: the Lambda's `main`.

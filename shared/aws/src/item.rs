@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 pub(crate) mod audit;
 pub(crate) mod export;
 pub(crate) mod lead;
+pub(crate) mod preset;
 pub(crate) mod source;
 
 /// An item of a table.
@@ -76,6 +77,11 @@ pub(crate) mod names {
     pub(crate) const REVISION: &str = "revision";
     pub(crate) const USER: &str = "user";
     pub(crate) const SOURCE: &str = "source";
+
+    /// Presets: the JSON text of the body.
+    pub(crate) const REQUEST: &str = "request";
+    pub(crate) const SAVED_BY: &str = "saved_by";
+    pub(crate) const SAVED_AT: &str = "saved_at";
 
     pub(crate) const LEAD_ID: &str = "lead_id";
     pub(crate) const CREATED_AT: &str = "created_at";

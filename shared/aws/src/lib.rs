@@ -15,6 +15,7 @@ pub mod notify;
 pub mod objects;
 pub mod page;
 pub mod ports;
+pub mod presets;
 pub mod problem;
 pub mod queue;
 pub mod sources;

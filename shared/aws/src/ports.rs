@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use lead_export_core::ports::{
     AuditStore, Clock, Dice, ExportQueue, ExportStore, LeadSource, Notifier, PieceStore,
-    SourceStore, UrlSigner,
+    PresetStore, SourceStore, UrlSigner,
 };
 
 use crate::audit::DynamoAudit;
@@ -16,6 +16,7 @@ use crate::exports::DynamoExports;
 use crate::leads::DynamoLeads;
 use crate::notify::LogNotifier;
 use crate::objects::{S3Pieces, S3Signer};
+use crate::presets::DynamoPresets;
 use crate::queue::SqsQueue;
 use crate::sources::DynamoSources;
 
@@ -57,6 +58,17 @@ impl Ports {
     /// [`ConfigError`], naming the variable.
     pub fn sources(&self) -> Result<Arc<dyn SourceStore>, ConfigError> {
         Ok(Arc::new(DynamoSources::new(
+            self.aws.dynamodb(),
+            self.config.sources_table()?,
+        )))
+    }
+
+    /// Presets, which lie beside sources and grants.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the variable.
+    pub fn presets(&self) -> Result<Arc<dyn PresetStore>, ConfigError> {
+        Ok(Arc::new(DynamoPresets::new(
             self.aws.dynamodb(),
             self.config.sources_table()?,
         )))

@@ -8,6 +8,7 @@ use lead_export_core::end::EndError;
 use lead_export_core::history::HistoryError;
 use lead_export_core::input::{Fault, InvalidRequest};
 use lead_export_core::ports::{StoreError, StoreErrorKind};
+use lead_export_core::presets::PresetError;
 use lead_export_core::record::{Delivery, Status};
 use lead_export_core::request::RequestError;
 use serde_json::{Value, json};
@@ -245,6 +246,16 @@ impl From<RequestError> for Problem {
                 "Too many requests at the same time. Try again.",
             )
             .retry(1),
+        }
+    }
+}
+
+impl From<PresetError> for Problem {
+    fn from(error: PresetError) -> Self {
+        match error {
+            PresetError::Refused(refusal) => refusal.into(),
+            PresetError::Invalid(invalid) => invalid.into(),
+            PresetError::Store(error) => error.into(),
         }
     }
 }

@@ -122,7 +122,7 @@ pub const LEADS: TableDefinition = TableDefinition {
     expires_by: None,
 };
 
-/// The table of sources and grants.
+/// The table of sources, grants and presets.
 pub const SOURCES: TableDefinition = TableDefinition {
     indexes: &[],
     expires_by: None,

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 use crate::fields::Source;
 use crate::filter::{Against, Filter, zone};
 use crate::format::{Compression, Format, Header, Profile};
-use crate::input::{InvalidRequest, Json, Node, Problems, shown};
+use crate::input::{InvalidRequest, Json, Members, Node, Problems, shown};
 use crate::plan::{Order, Plan};
 use crate::time::Instant;
 
@@ -37,7 +37,7 @@ impl Asked {
         Self::read(&Json::object(body)?, source, requested_at, since)
     }
 
-    /// As [`Asked::parse`], of a body that has been read.
+    /// As [`Asked::parse`], of a body that has been read. A `preset` or `again` that is still in it names nothing.
     ///
     /// # Errors
     /// [`InvalidRequest`] with every bad field.
@@ -83,13 +83,7 @@ fn read(
     if let Some(node) = members.take("notify") {
         notify(&node, problems);
     }
-    for other in ["preset", "again"] {
-        if let Some(node) = members.take(other)
-            && node.text(problems).is_some()
-        {
-            problems.refuse_not_yet(node.path(), other);
-        }
-    }
+    not_standing_in(&mut members, problems);
     members.finish(problems);
 
     let plan = Plan {
@@ -101,6 +95,7 @@ fn read(
             |node| node.json().to_value(),
         ),
         filter: filter.unwrap_or_default(),
+        zone: Some(source.time_zone.clone()),
         columns,
         order: order.unwrap_or_default(),
         limit,
@@ -108,6 +103,27 @@ fn read(
     };
     let file_name = file_name(source, requested_at, &plan.format);
     Some(Asked { plan, file_name })
+}
+
+/// Refuses `preset` and `again`: those that could be filled in are gone from the body by now (see [`crate::presets`]).
+fn not_standing_in(members: &mut Members, problems: &mut Problems) {
+    let named = [
+        (members.take("preset"), "preset"),
+        (members.take("again"), "export"),
+    ];
+    let both = named.iter().all(|(node, _)| node.is_some());
+    for (node, what) in named {
+        let Some(node) = node else { continue };
+        let Some(name) = node.text(problems) else {
+            continue;
+        };
+        let message = if both {
+            "preset and again each stand for a whole body: give one of them".to_owned()
+        } else {
+            format!("{} is no {what} of this source", shown(name))
+        };
+        node.refuse(problems, message);
+    }
 }
 
 const ORDERS: [(&str, Order); 2] = [

@@ -14,6 +14,7 @@ pub mod due;
 pub mod history;
 pub mod leads;
 pub mod pieces;
+pub mod presets;
 pub mod records;
 pub mod requests;
 pub mod sources;
@@ -98,9 +99,11 @@ fn export(org: &OrgId, source: &SourceId, user: &str, requested_at: Instant) -> 
         requested_at,
         asked: serde_json::json!({ "status": ["new", ""], "score": { "gte": 1.5 }, "search": null, "ü": true }),
         filter: Filter::default(),
+        zone: Some("Europe/Berlin".into()),
         columns: vec![Column {
             key: "email".into(),
             header: "E-Mail, \"first\"".into(),
+            given: true,
             kind: Kind::Text,
         }],
         order: Order::Descending,

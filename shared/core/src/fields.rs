@@ -75,6 +75,9 @@ pub struct Column {
     pub key: String,
     /// The cell of the first row.
     pub header: String,
+    /// Whether the caller gave the header; else it is the field's key or label.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub given: bool,
     /// What the field holds, as it was defined at the request.
     pub kind: Kind,
 }

@@ -29,6 +29,7 @@ pub mod piece;
 pub mod pieces;
 pub mod plan;
 pub mod ports;
+pub mod presets;
 pub mod record;
 pub mod request;
 pub mod run;

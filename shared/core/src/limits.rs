@@ -77,6 +77,10 @@ pub const HEADER_CHARS: usize = 255;
 pub const HISTORY_LIMIT: usize = 100;
 /// Entries of a history page unless asked.
 pub const HISTORY_DEFAULT: usize = 50;
+/// Presets of a source at most.
+pub const PRESETS: usize = 100;
+/// Characters of a preset's name at most.
+pub const PRESET_NAME_CHARS: usize = 64;
 /// Rows of data that Excel shows: 1 048 576 less the header.
 pub const EXCEL_ROWS: u64 = 1_048_575;
 /// Characters (UTF-16 units) that an Excel cell holds.

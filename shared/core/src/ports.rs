@@ -12,6 +12,7 @@ use crate::access::{Access, Person, Role};
 use crate::fields::Source;
 use crate::lead::{LeadKey, OrgId, SourceId};
 use crate::page::{Page, Slots};
+use crate::presets::{Preset, PresetHead, PresetName};
 use crate::record::{Export, ExportId, Head, RunId, Status};
 use crate::time::Instant;
 
@@ -158,6 +159,45 @@ pub trait SourceStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] if the store cannot be asked.
     async fn visible(&self, org: &OrgId, user: &str) -> Result<Vec<(Source, Role)>, StoreError>;
+}
+
+/// Keeps presets: the named requests of a source.
+#[async_trait]
+pub trait PresetStore: Send + Sync {
+    /// Reads a preset, consistently.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Corrupt`] if it makes no sense; others as they come.
+    async fn get(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        name: &PresetName,
+    ) -> Result<Option<Preset>, StoreError>;
+
+    /// Lists the presets of a source by name, without their requests, consistently.
+    ///
+    /// # Errors
+    /// As [`PresetStore::get`].
+    async fn list(&self, org: &OrgId, source: &SourceId) -> Result<Vec<PresetHead>, StoreError>;
+
+    /// Writes a preset, over one of its name; not, and the answer is false, if it were one more than `most` of its source. Writers
+    /// at the same time may each find room for one: `most` keeps lists short, nothing depends on it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the preset may have been written.
+    async fn put(&self, preset: &Preset, most: usize) -> Result<bool, StoreError>;
+
+    /// Deletes a preset; whether it was there.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the preset may be gone.
+    async fn remove(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        name: &PresetName,
+    ) -> Result<bool, StoreError>;
 }
 
 /// The idempotency row: which request was made under a key.

@@ -5,17 +5,15 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::access::{Act, Principal, Refusal};
-use crate::ask::Asked;
 use crate::contention::patiently;
-use crate::filter::since_export;
 use crate::input::{InvalidRequest, Json, Problems};
 use crate::limits;
 use crate::ports::{
-    Clock, Created, Dice, ExportQueue, ExportStore, Remembered, RequestKey, SourceStore,
-    StoreError, StoreErrorKind,
+    Clock, Created, Dice, ExportQueue, ExportStore, PresetStore, Remembered, RequestKey,
+    SourceStore, StoreError, StoreErrorKind,
 };
+use crate::presets::{NotUnderstood, understand};
 use crate::record::{Export, ExportId, RunId};
-use crate::time::Instant;
 
 /// Takes requests. Its fields are the ports it needs.
 #[derive(Clone)]
@@ -24,6 +22,8 @@ pub struct RequestExport {
     pub sources: Arc<dyn SourceStore>,
     /// The records.
     pub exports: Arc<dyn ExportStore>,
+    /// What stands for a body.
+    pub presets: Arc<dyn PresetStore>,
     /// Hints.
     pub queue: Arc<dyn ExportQueue>,
     /// Time.
@@ -81,6 +81,15 @@ pub enum RequestError {
     Store(#[from] StoreError),
 }
 
+impl From<NotUnderstood> for RequestError {
+    fn from(error: NotUnderstood) -> Self {
+        match error {
+            NotUnderstood::Invalid(invalid) => invalid.into(),
+            NotUnderstood::Store(error) => error.into(),
+        }
+    }
+}
+
 impl RequestExport {
     /// Accepts a request: once it answers, the record is durable and will reach a terminal state.
     ///
@@ -111,11 +120,7 @@ impl RequestExport {
             return self.replay(principal, &remembered).await;
         }
         let body = Json::object(body)?;
-        let since = match since_export(&body) {
-            Some(id) => self.requested_at(principal, source, id).await?,
-            None => None,
-        };
-        let asked = Asked::read(&body, source, now, &|_| since)?;
+        let (_, asked) = understand(body, source, now, &*self.presets, &*self.exports).await?;
 
         let id = ExportId(self.dice.uuid());
         let person = access.person(principal);
@@ -187,22 +192,6 @@ impl RequestExport {
             // The row and the record were written together, and records have no end.
             None => Err(StoreError::new(StoreErrorKind::Corrupt, "exports").into()),
         }
-    }
-
-    /// When the export that `since_export` names was requested: one of this source, or none.
-    async fn requested_at(
-        &self,
-        principal: &Principal,
-        source: &crate::fields::Source,
-        id: &str,
-    ) -> Result<Option<Instant>, StoreError> {
-        let Some(id) = ExportId::parse(id) else {
-            return Ok(None);
-        };
-        let export = self.exports.get(&principal.org, id).await?;
-        Ok(export
-            .filter(|export| export.head.source == source.id)
-            .map(|export| export.head.requested_at))
     }
 
     async fn full(

@@ -6,6 +6,7 @@ use crate::access::Role;
 use crate::download::Link;
 use crate::fields::Source;
 use crate::ports::{Download, HistoryPage};
+use crate::presets::{Preset, PresetHead};
 use crate::record::{Delivery, Export, Head, Status};
 
 /// The sources that a user may see.
@@ -90,6 +91,23 @@ pub fn entry(head: &Head, downloads: &[Download]) -> Value {
             "page": format!("/?export={}", head.id),
         },
     })
+}
+
+/// A preset, whole.
+pub fn preset(preset: &Preset) -> Value {
+    let mut view = preset_entry(&preset.head);
+    view["request"] = preset.request.to_value();
+    view
+}
+
+/// The presets of a source: without their requests.
+pub fn presets(presets: &[PresetHead]) -> Value {
+    let entries: Vec<Value> = presets.iter().map(preset_entry).collect();
+    json!({ "presets": entries })
+}
+
+fn preset_entry(head: &PresetHead) -> Value {
+    json!({"name": head.name, "saved_by": head.saved_by, "saved_at": head.saved_at})
 }
 
 /// A link to a file.

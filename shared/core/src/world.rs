@@ -238,6 +238,7 @@ impl World {
         RequestExport {
             sources: self.faulty(&self.sources),
             exports: self.late(&self.exports),
+            presets: Arc::new(crate::memory::MemoryPresets::new()),
             queue: self.faulty(&self.queue),
             clock: self.clock.clone(),
             dice: self.dice.clone(),

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use lead_export_aws::tables;
+use lead_export_core::lead::OrgId;
+use serde_json::json;
 
 use super::reading::{Template, listed};
 use super::set;
@@ -25,6 +27,11 @@ fn roles_permit_what_ports_call_and_no_more() {
     let (request, run): (&[&str], &[&str]) = (
         &[
             "dynamodb:BatchGetItem Sources",
+            // Of presets alone, as the next test says.
+            "dynamodb:GetItem Sources",
+            "dynamodb:Query Sources",
+            "dynamodb:PutItem Sources",
+            "dynamodb:DeleteItem Sources",
             "sqs:SendMessage ExportsQueue",
         ],
         &[
@@ -48,6 +55,7 @@ fn roles_permit_what_ports_call_and_no_more() {
         &[
             "dynamodb:BatchGetItem Sources",
             "dynamodb:Query Sources",
+            "dynamodb:GetItem Sources",
             &history,
             // TM13: no update, no delete.
             "dynamodb:PutItem Audit",
@@ -102,4 +110,36 @@ fn roles_permit_what_ports_call_and_no_more() {
     .map(|name| format!("{name}Role"))
     .collect();
     assert_eq!(senders, permitted);
+}
+
+/// A function that could write a grant could let anybody in: what writes into the sources' table is bound to the presets'
+/// partitions, whose keys no source or grant has.
+#[test]
+fn no_role_writes_sources_or_grants() {
+    let template = Template::load();
+    let mut bound = 0;
+    for name in template.of_type("AWS::IAM::Role") {
+        let role = template.properties(name);
+        let policies = listed(&role["Policies"]).iter();
+        for statement in policies.flat_map(|it| listed(&it["PolicyDocument"]["Statement"])) {
+            let resources = listed(&statement["Resource"]).iter();
+            let on_sources = resources
+                .map(|resource| template.text(resource))
+                .any(|resource| resource == "Sources");
+            let reads = ["dynamodb:BatchGetItem", "dynamodb:Query"];
+            let only_reads = listed(&statement["Action"])
+                .iter()
+                .all(|action| reads.contains(&action.as_str().unwrap()));
+            if on_sources && !only_reads {
+                assert_eq!(
+                    statement["Condition"],
+                    json!({ "ForAllValues:StringLike": { "dynamodb:LeadingKeys": ["*#presets"] } }),
+                    "{name}"
+                );
+                bound += 1;
+            }
+        }
+    }
+    assert_eq!(bound, 2);
+    assert!(OrgId::parse("acme#presets").is_err());
 }

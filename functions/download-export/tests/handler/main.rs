@@ -16,14 +16,18 @@ use download_export::{App, handle};
 use http::Response;
 use http_api::{Http, NOT_FOUND, body, listed, raw, shown, text};
 use insta::assert_snapshot;
+use std::sync::Arc;
+
 use lambda_http::Body;
 use lead_export_aws::http::ClaimRules;
 use lead_export_core::download::DownloadExport;
 use lead_export_core::end::EndExport;
 use lead_export_core::history::ReadHistory;
 use lead_export_core::limits;
+use lead_export_core::memory::MemoryPresets;
 use lead_export_core::memory::{Fault, FaultPlan};
 use lead_export_core::ports::{Clock as _, StoreErrorKind};
+use lead_export_core::presets::ReadPresets;
 use lead_export_core::record::{FailureCode, Status};
 use world::{ID, OTHER_ID, World};
 
@@ -35,6 +39,10 @@ fn app(world: &World) -> App {
             sources: world.sources.clone(),
             exports: world.exports.clone(),
             audit: world.audit.clone(),
+        },
+        presets: ReadPresets {
+            sources: world.sources.clone(),
+            presets: Arc::new(MemoryPresets::new()),
         },
         download: DownloadExport {
             sources: world.sources.clone(),

@@ -17,12 +17,16 @@ use base64::engine::general_purpose::STANDARD;
 use http::Response;
 use http_api::{Http, body, listed, raw, shown, text};
 use insta::assert_snapshot;
+use std::sync::Arc;
+
 use lambda_http::Body;
 use lead_export_aws::http::ClaimRules;
 use lead_export_core::lead::OrgId;
 use lead_export_core::limits;
+use lead_export_core::memory::MemoryPresets;
 use lead_export_core::memory::{Fault, FaultPlan};
 use lead_export_core::ports::StoreErrorKind;
+use lead_export_core::presets::SavePreset;
 use lead_export_core::record::Status;
 use lead_export_core::request::RequestExport;
 use request_export::{App, handle};
@@ -32,10 +36,18 @@ use world::{ID, OTHER_ID, World, id, org};
 const MAX_ACTIVE: usize = 3;
 
 fn app(world: &World) -> App {
+    let presets = Arc::new(MemoryPresets::new());
     App {
+        presets: SavePreset {
+            sources: world.sources.clone(),
+            exports: world.exports.clone(),
+            presets: presets.clone(),
+            clock: world.clock.clone(),
+        },
         request: RequestExport {
             sources: world.sources.clone(),
             exports: world.exports.clone(),
+            presets,
             queue: world.queue.clone(),
             clock: world.clock.clone(),
             dice: world.dice.clone(),

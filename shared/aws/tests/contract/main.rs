@@ -12,6 +12,7 @@ use lead_export_aws::clients::Aws;
 use lead_export_aws::exports::DynamoExports;
 use lead_export_aws::lead_writer::DynamoLeadWriter;
 use lead_export_aws::leads::DynamoLeads;
+use lead_export_aws::presets::DynamoPresets;
 use lead_export_aws::sources::DynamoSources;
 use lead_export_aws::tables::{TableNames, create_all};
 use lead_export_core::access::Grant;
@@ -61,6 +62,10 @@ impl Tables {
 
     fn sources(&self) -> DynamoSources {
         DynamoSources::new(self.client.clone(), self.names.sources.clone())
+    }
+
+    fn presets(&self) -> DynamoPresets {
+        DynamoPresets::new(self.client.clone(), self.names.sources.clone())
     }
 
     fn audit(&self) -> DynamoAudit {
@@ -123,6 +128,11 @@ async fn audit_keeps_the_contract() {
 async fn sources_keep_the_contract() {
     let sources = Tables::start().await.sources();
     contract::sources::all(&sources, &Sources(sources.clone())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn presets_keep_the_contract() {
+    contract::presets::all(&Tables::start().await.presets()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

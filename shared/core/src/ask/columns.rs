@@ -33,9 +33,10 @@ pub(super) fn resolve(
     named
         .into_iter()
         .zip(headers)
-        .map(|(Named { field, .. }, header)| Column {
+        .map(|(Named { field, given }, header)| Column {
             key: field.key,
             header,
+            given: given.is_some(),
             kind: field.kind,
         })
         .collect()

@@ -111,8 +111,8 @@ fn other_bad_values_are_refused_with_their_path_and_the_choices() {
         ),
         (json!({"notify": {"sms": true}}), "notify.sms", "unknown"),
         (json!({"Filters": {}}), "Filters", "unknown"),
-        (json!({"preset": "weekly"}), "preset", "not supported yet"),
-        (json!({"again": "6f1c"}), "again", "not supported yet"),
+        (json!({"preset": "weekly"}), "preset", "no preset"),
+        (json!({"again": "6f1c"}), "again", "no export"),
         (
             json!({"notify": {"email": true}}),
             "notify.email",

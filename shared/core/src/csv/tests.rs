@@ -45,6 +45,7 @@ fn column(key: &str, header: &str, kind: Kind) -> Column {
     Column {
         key: key.into(),
         header: header.into(),
+        given: false,
         kind,
     }
 }

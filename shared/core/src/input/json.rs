@@ -86,6 +86,53 @@ impl Json {
         member.map(|(_, value)| value)
     }
 
+    /// The object, on top of `base`: the members of both, its own where both have one, but for its members `without`.
+    pub fn over(self, base: Self, without: &[&str]) -> Self {
+        let (Self::Object(mut own), Self::Object(mut members)) = (self, base) else {
+            return Self::Null;
+        };
+        own.retain(|(key, _)| !without.contains(&key.as_str()));
+        members.retain(|(key, _)| own.iter().all(|(name, _)| name != key));
+        members.extend(own);
+        Self::Object(members)
+    }
+
+    /// The value as JSON text: reading it again gives the same value, numbers digit for digit. A word becomes a text.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        self.write(&mut text);
+        text
+    }
+
+    fn write(&self, out: &mut String) {
+        // A text's own escapes are serde_json's.
+        let quote = |text: &str| serde_json::Value::from(text).to_string();
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
+            Self::Number(text) => out.push_str(text),
+            Self::Text(text) | Self::Word(text) => out.push_str(&quote(text)),
+            Self::List(items) => {
+                out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    out.push_str(if index == 0 { "" } else { "," });
+                    item.write(out);
+                }
+                out.push(']');
+            }
+            Self::Object(members) => {
+                out.push('{');
+                for (index, (key, value)) in members.iter().enumerate() {
+                    out.push_str(if index == 0 { "" } else { "," });
+                    out.push_str(&quote(key));
+                    out.push(':');
+                    value.write(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+
     /// What the value is, in words.
     pub fn type_name(&self) -> &'static str {
         match self {

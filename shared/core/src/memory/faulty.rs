@@ -18,9 +18,10 @@ use crate::lead::{OrgId, SourceId};
 use crate::ports::{
     AuditStore, Clock, Created, Dice, Download, Due, ExportQueue, ExportStore, FileKind,
     HistoryPage, HistoryQuery, LeadPage, LeadSource, Notifier, ObjectHead, ObjectKey, PageQuery,
-    Part, PieceStore, Remembered, RequestKey, SourceStore, StoreError, StoreErrorKind, Upload,
-    UrlSigner, Written,
+    Part, PieceStore, PresetStore, Remembered, RequestKey, SourceStore, StoreError, StoreErrorKind,
+    Upload, UrlSigner, Written,
 };
+use crate::presets::{Preset, PresetHead, PresetName};
 use crate::record::{Export, ExportId, RunId};
 use crate::time::Instant;
 
@@ -207,6 +208,38 @@ impl<T: SourceStore + ?Sized> SourceStore for Faulty<T> {
 
     async fn visible(&self, org: &OrgId, user: &str) -> Result<Vec<(Source, Role)>, StoreError> {
         self.call("sources.visible", self.inner.visible(org, user))
+            .await
+    }
+}
+
+#[async_trait]
+impl<T: PresetStore + ?Sized> PresetStore for Faulty<T> {
+    async fn get(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        name: &PresetName,
+    ) -> Result<Option<Preset>, StoreError> {
+        self.call("presets.get", self.inner.get(org, source, name))
+            .await
+    }
+
+    async fn list(&self, org: &OrgId, source: &SourceId) -> Result<Vec<PresetHead>, StoreError> {
+        self.call("presets.list", self.inner.list(org, source))
+            .await
+    }
+
+    async fn put(&self, preset: &Preset, most: usize) -> Result<bool, StoreError> {
+        self.call("presets.put", self.inner.put(preset, most)).await
+    }
+
+    async fn remove(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        name: &PresetName,
+    ) -> Result<bool, StoreError> {
+        self.call("presets.remove", self.inner.remove(org, source, name))
             .await
     }
 }

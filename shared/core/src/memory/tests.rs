@@ -10,7 +10,9 @@ use super::*;
 use crate::access::Grant;
 use crate::contract::leads::LeadWriter;
 use crate::contract::sources::SourceWriter;
-use crate::contract::{audit, due, history, leads, pieces, records, requests, sources, uploads};
+use crate::contract::{
+    audit, due, history, leads, pieces, presets, records, requests, sources, uploads,
+};
 use crate::fields::Source;
 use crate::lead::{Lead, LeadId, LeadKey, OrgId, SourceId};
 use crate::page::Slots;
@@ -90,6 +92,11 @@ async fn audit_keeps_the_contract() {
 async fn sources_keep_the_contract() {
     let store = calm(MemorySources::new());
     sources::all(&store, store.inner().as_ref()).await;
+}
+
+#[tokio::test]
+async fn presets_keep_the_contract() {
+    presets::all(&calm(MemoryPresets::new())).await;
 }
 
 #[tokio::test]
@@ -317,6 +324,7 @@ async fn records_of(store: &MemoryExports) -> (usize, usize) {
         requested_at: at,
         asked: serde_json::Value::Null,
         filter: crate::filter::Filter::default(),
+        zone: None,
         columns: vec![],
         order: crate::plan::Order::Ascending,
         limit: None,
