@@ -1,7 +1,5 @@
 //! Roles, tenants, tokens, and the words of every refusal.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use lead_export_core::access::Role;
 use reqwest::Method;
 use serde_json::{Value as Json, json};

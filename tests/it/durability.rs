@@ -1,7 +1,5 @@
 //! Restarts and deaths: the history stays, an export in the middle of its work ends with the same bytes.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::time::Duration;
 
 use lead_export_core::access::Role;

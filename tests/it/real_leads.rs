@@ -1,7 +1,5 @@
 //! A published sample of 10 000 leads that nobody here wrote, through the command line's import and HTTP.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::path::PathBuf;
 
 use lead_export_core::access::Role;

@@ -1,10 +1,6 @@
 //! What every test starts from: a stack of its own, callers with tokens, leads.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test that cannot set up has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,7 +1,5 @@
 //! Values of any shape give a row, never an aborted or silently shortened file.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
-
 use std::collections::BTreeMap;
 
 use lead_export_core::access::Role;

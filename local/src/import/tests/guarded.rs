@@ -14,6 +14,7 @@ fn export(source: &Source, leads: &[Lead], format: &Format) -> Vec<u8> {
         .fields()
         .into_iter()
         .map(|field| Column {
+            given: false,
             header: match format.header {
                 Header::Labels => field.label,
                 _ => field.key.clone(),

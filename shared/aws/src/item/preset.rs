@@ -44,8 +44,8 @@ pub(crate) fn head_of(item: Item) -> Result<PresetHead, BadItem> {
 pub(crate) fn preset_of(org: &OrgId, source: &SourceId, item: Item) -> Result<Preset, BadItem> {
     let mut parts = Parts(item);
     let request = parts.text(names::REQUEST)?;
-    let request = Json::object(request.as_bytes())
-        .map_err(|error| BadItem::Document(names::REQUEST, error.into()))?;
+    let request =
+        Json::object(request.as_bytes()).map_err(|_| BadItem::Malformed(names::REQUEST))?;
     Ok(Preset {
         org: org.clone(),
         source: source.clone(),

@@ -87,6 +87,7 @@ impl Json {
     }
 
     /// The object, on top of `base`: the members of both, its own where both have one, but for its members `without`.
+    #[must_use]
     pub fn over(self, base: Self, without: &[&str]) -> Self {
         let (Self::Object(mut own), Self::Object(mut members)) = (self, base) else {
             return Self::Null;

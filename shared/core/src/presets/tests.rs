@@ -223,7 +223,7 @@ async fn again_asks_for_the_same() {
 async fn since_export_is_resolved_again() {
     let world = World::new();
     let start = world.request(json!({})).await.unwrap();
-    world.clock.advance(std::time::Duration::from_secs(60));
+    world.clock.advance(std::time::Duration::from_mins(1));
     let body = json!({"filters": {"since_export": start.id()}});
     let first = world.request(body.clone()).await.unwrap();
     let again = world.request(json!({"again": first.id()})).await.unwrap();

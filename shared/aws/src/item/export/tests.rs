@@ -82,8 +82,9 @@ prop_compose! {
         filter in filters(), columns in vec((".*", ".*"), 0..3), descending: bool,
         limit: Option<u64>, format in formats(),
     ) -> Plan {
-        let column = |(key, header)| Column { key, header, kind: Kind::Phones };
+        let column = |(key, header)| Column { key, header, kind: Kind::Phones, given: true };
         Plan {
+            zone: None,
             source: SourceId::parse(source).unwrap(),
             shards,
             requested_at,
@@ -134,6 +135,7 @@ prop_compose! {
         let org = OrgId::parse("acme").unwrap();
         let id = ExportId(Uuid::nil());
         let plan = Plan {
+            zone: Some("Europe/Berlin".to_owned()),
             source: SourceId::parse("crm").unwrap(),
             shards: 1,
             requested_at: Instant::MIN,
