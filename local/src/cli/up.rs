@@ -121,7 +121,7 @@ mod tests {
         assert!(check(&Settings::default()).is_ok());
         for (name, value) in [
             ("RETENTION", "soon"),
-            ("DOWNLOAD_TTL", "1h"),
+            ("DOWNLOAD_TTL", "1y"),
             ("MAX_ACTIVE_EXPORTS", "-1"),
             ("SLICE", ""),
             ("READ_CONSISTENCY", "weak"),
