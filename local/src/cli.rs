@@ -37,9 +37,9 @@ use crate::stack::{FUNCTION_COMMAND, run_function};
 )]
 struct Cli {
     #[command(flatten)]
-    who: Who,
-    #[command(flatten)]
     up: up::Up,
+    #[command(flatten)]
+    who: Who,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -67,6 +67,7 @@ impl Cli {
 
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Everywhere")]
 struct Who {
     /// The folder of all data.
     #[arg(long, global = true, default_value = ".local", value_name = "FOLDER")]

@@ -188,7 +188,47 @@ fn finished(export: &Value) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::Router;
+    use axum::routing::get;
     use serde_json::json;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    #[tokio::test]
+    async fn an_export_is_asked_after_until_it_has_ended() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let api = Api::local(&format!("http://{}", listener.local_addr().unwrap()), "t").unwrap();
+        let asked = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&asked);
+        let answer = move || async move {
+            let body = match count.fetch_add(1, Ordering::SeqCst) {
+                // A service that is busy for a moment is asked again.
+                0 => {
+                    return (
+                        http::StatusCode::SERVICE_UNAVAILABLE,
+                        [("retry-after", "0")],
+                        axum::Json(json!({})),
+                    );
+                }
+                1 => json!({ "status": "pending" }),
+                2 => {
+                    json!({ "status": "processing", "progress": { "fraction": 0.5, "leads_read": 5, "leads_written": 1 } })
+                }
+                _ => json!({ "status": "completed", "lead_count": 2 }),
+            };
+            (
+                http::StatusCode::OK,
+                [("retry-after", "0")],
+                axum::Json(body),
+            )
+        };
+        let routes = Router::new().route("/exports/7", get(answer));
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        let first = json!({ "status": "pending" });
+        let export = wait(&api, "7", first, Some(Duration::ZERO)).await.unwrap();
+        assert_eq!(export["lead_count"], 2);
+        assert_eq!(asked.load(Ordering::SeqCst), 4);
+    }
 
     #[test]
     fn what_is_not_completed_is_told_in_words() {
