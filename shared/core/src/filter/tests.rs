@@ -377,8 +377,9 @@ fn a_filter_outlives_the_source_as_it_was_and_reads_back() {
             r#"{"updated":{"from":null,"to":"2026-03-01T00:00:00.999Z"}},{"any_of":{"key":"homeowner","values":["Yes"]}},"#,
             r#"{"has":"campaign"},{"lacks":"channel"},{"search":"jané"},"#,
             r#"{"number":{"key":"annual_income","min":"500001E-1","max":null}},"#,
+            r#"{"is":{"key":"opted_in","value":true}},"#,
             r#"{"days":{"key":"moved_in","days":{"from":"2026-01-01","to":null,"within":{"from":"2026-01-01T05:00:00.000Z","to":null}}}},"#,
-            r#"{"any_of":{"key":"note","values":["x"]}},{"is":{"key":"opted_in","value":true}},"#,
+            r#"{"any_of":{"key":"note","values":["x"]}},"#,
             r#"{"has":"email"},{"lacks":"phone"},{"since":"2026-03-01T00:00:00.000Z"}]"#
         )
     );
