@@ -3,7 +3,7 @@
 //! `BatchWriteItem` takes 25 items a call; these take thousands, in one transaction of the database below. Nothing else about them
 //! differs from DynamoDB: items replace those of the same key, and indexes follow.
 //!
-//! - `POST /local/leads?table=…`: items, in the form of [`wire`]. All of a call are written or none. Answers `{"written": n}`.
+//! - `POST /local/leads?table=…`: items, in the form of `wire.rs`. All of a call are written or none. Answers `{"written": n}`.
 //! - `POST /local/leads/find?table=…`: `{"index", "key", "values", "within"}`; answers the items, in that form, whose attribute `key`
 //!   in `index` is one of `values` and whose `PK` begins with `within`.
 //!
