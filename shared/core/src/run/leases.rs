@@ -135,3 +135,64 @@ fn a_run_that_was_overtaken_does_not_fail_the_export_of_another() {
         world.check_rest(id);
     }
 }
+
+#[test]
+fn an_export_that_was_cancelled_meanwhile_is_not_failed() {
+    let world = World::new(60);
+    let id = world.request("{}");
+    let beside = world.beside();
+    let cancel = move || {
+        let end = beside.end_export();
+        let answer = beside.drive(end.end(&principal(), Some(id)));
+        answer.unwrap().unwrap();
+    };
+    let place = Where::Nth("pieces.put", 2);
+    world.script.at(place, What::Do(Box::new(cancel)));
+    let denied = Fault::Before(StoreErrorKind::Denied);
+    world.script.fail(place, denied);
+    let done = world.run(id, LONG).unwrap().unwrap();
+    assert_eq!(done, Done::Ended(Status::Cancelled));
+    world.settle(LONG);
+    world.check_rest(id);
+    assert_eq!(world.told(id), [format!("{id}:cancelled")]);
+}
+
+#[test]
+fn pages_that_show_nothing_move_the_cursor() {
+    // T-PAGE-1: else a slice would read on until a lead comes, however late.
+    let world = World::new(0);
+    let id = world.request("{}");
+    let start = world.clock.now().minus(Duration::from_hours(1));
+    for number in 0..600 {
+        let at = start.plus(Duration::from_millis(number));
+        let name = crate::lead::LeadId::parse("gap").unwrap();
+        let key = crate::lead::LeadKey::new(at, &name);
+        let shard = u16::try_from(number % 3).unwrap();
+        world
+            .leads
+            .put_gap(&org(), &crate::world::source_id(), shard, key);
+    }
+    world.clock.1.store(1, Ordering::Relaxed);
+    world.settle(Duration::from_millis(5));
+    world.check(id, |_| true);
+    let slices = world.export(id).slices;
+    assert!(slices > 5, "{slices} slices of 120 pages");
+}
+
+#[test]
+fn a_file_whose_completion_was_not_answered_is_found() {
+    // S-7, S-8: whatever the answer was, an object under this run's own key is this run's.
+    for kind in [
+        StoreErrorKind::Unavailable,
+        StoreErrorKind::NotFound,
+        StoreErrorKind::Corrupt,
+    ] {
+        let world = World::new(60);
+        let id = world.request("{}");
+        let place = Where::Nth("pieces.complete", 1);
+        world.script.fail(place, Fault::After(kind));
+        assert_eq!(world.run(id, LONG).unwrap().unwrap(), Done::Completed);
+        world.settle(LONG);
+        world.check(id, |_| true);
+    }
+}

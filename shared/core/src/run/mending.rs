@@ -74,7 +74,10 @@ fn a_checkpoint_that_makes_no_sense_is_left() {
         spoiled.version += 1;
         let store = world.beside().run_export().exports;
         world.drive(store.replace(&spoiled)).unwrap().unwrap();
+        let read = world.plan.count("leads.page");
         world.settle(LONG);
+        let read = world.plan.count("leads.page") - read;
+        assert!(read >= 20, "{read} pages: it starts from nothing");
         world.check(id, |_| true);
     }
 }
