@@ -3,7 +3,7 @@
 PYTHON ?= python3
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
-.PHONY: check fmt clippy doc purity spelling crates template test run bench build deploy audit
+.PHONY: check fmt clippy doc purity spelling crates template test run build deploy audit
 
 check: fmt clippy doc purity spelling crates template
 
@@ -43,9 +43,6 @@ test:
 
 run:
 	cargo run
-
-bench:
-	cargo bench -p e2e
 
 # cargo-lambda, zig and sam: pip install cargo-lambda ziglang aws-sam-cli
 build:
