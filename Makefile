@@ -3,7 +3,7 @@
 PYTHON ?= python3
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
-.PHONY: check fmt clippy doc purity spelling crates template test run build deploy audit
+.PHONY: check fmt clippy doc purity spelling crates template test run measure build deploy audit
 
 check: fmt clippy doc purity spelling crates template
 
@@ -43,6 +43,10 @@ test:
 
 run:
 	cargo run
+
+# How long 100 000 leads take to load into the local stack.
+measure:
+	cargo test --release -p lead-export --lib -- --ignored --nocapture hundred_thousand
 
 # cargo-lambda, zig and sam: pip install cargo-lambda ziglang aws-sam-cli
 build:

@@ -81,7 +81,13 @@ impl DynamoExports {
                 .await
                 .map_err(|error| store_error(STORE, error))?;
             for item in answer.items.unwrap_or_default() {
-                due.push(due_of(item).map_err(corrupt)?);
+                // One item that makes no sense must not hide all the others from the sweeper.
+                match due_of(item) {
+                    Ok(seen) => due.push(seen),
+                    Err(error) => {
+                        tracing::error!(cause = %error, "a due export makes no sense and is passed over")
+                    }
+                }
             }
             start = answer.last_evaluated_key;
             if start.is_none() || due.len() >= limit {

@@ -234,3 +234,27 @@ async fn filtered_history_reaches_behind_many_others() {
     let lengths: Vec<usize> = pages.collect().await;
     assert_eq!(lengths, [100, 100, 100, 100, 100, 100, 21]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_makes_no_sense_hides_no_due_export() {
+    let tables = Tables::start().await;
+    let store = tables.exports();
+    let new = export(then());
+    store.create(&new, None, 1).await.unwrap();
+    for shard in 0..8 {
+        let put = tables.client.put_item().table_name(&tables.names.exports);
+        put.item("PK", AttributeValue::S(format!("nobody-{shard}")))
+            .item("SK", AttributeValue::S("export".into()))
+            .item("DUE_SHARD", AttributeValue::N(shard.to_string()))
+            .item(
+                "due_at",
+                AttributeValue::S("0001-01-01T00:00:00.000Z".into()),
+            )
+            .send()
+            .await
+            .unwrap();
+    }
+    let due = store.due(new.due_at.unwrap(), 10).await.unwrap();
+    let ids: Vec<ExportId> = due.iter().map(|due| due.id).collect();
+    assert_eq!(ids, [new.id()]);
+}
