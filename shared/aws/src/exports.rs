@@ -85,7 +85,7 @@ impl DynamoExports {
                 match due_of(item) {
                     Ok(seen) => due.push(seen),
                     Err(error) => {
-                        tracing::error!(cause = %error, "a due export makes no sense and is passed over")
+                        tracing::error!(cause = %error, "a due export makes no sense and is passed over");
                     }
                 }
             }
