@@ -75,7 +75,7 @@ impl EndExport {
                 }
                 // A file whose deletion failed after the state was written goes now; the cleaning would take it as well.
                 Status::Expired => {
-                    self.delete(&seen).await?;
+                    delete_file(&*self.pieces, &seen).await?;
                     return self.answer(seen).await;
                 }
                 Status::Completed | Status::Failed | Status::Cancelled => {
@@ -86,7 +86,7 @@ impl EndExport {
                 continue;
             }
             if next.status() == Status::Expired {
-                self.delete(&next).await?;
+                delete_file(&*self.pieces, &next).await?;
                 return self.answer(next).await;
             }
             let told = self.notifier.tell(&next).await.is_ok();
@@ -99,16 +99,23 @@ impl EndExport {
         Err(StoreError::new(StoreErrorKind::Conflict, "exports").into())
     }
 
-    async fn delete(&self, export: &Export) -> Result<(), StoreError> {
-        match &export.head.file {
-            Some(file) => self.pieces.delete_file(export.id(), file.run).await,
-            None => Ok(()),
-        }
-    }
-
     async fn answer(&self, export: Export) -> Result<(Export, Vec<Download>), EndError> {
         let downloads = self.audit.downloads(&export.org, export.id()).await?;
         Ok((export, downloads))
+    }
+}
+
+/// Deletes an export's file, if it ever had one. That it is gone is no error.
+///
+/// # Errors
+/// The store's, if the file may be left.
+pub(crate) async fn delete_file(
+    pieces: &dyn PieceStore,
+    export: &Export,
+) -> Result<(), StoreError> {
+    match &export.head.file {
+        Some(file) => pieces.delete_file(export.id(), file.run).await,
+        None => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::end::delete_file;
 use crate::limits;
 use crate::ports::{Clock, Dice, Due, ExportQueue, ExportStore, Notifier, PieceStore, StoreError};
 use crate::record::{Export, RunId, Status};
@@ -113,7 +114,7 @@ impl SweepExports {
         {
             let expired = seen.expired(by, None, now);
             if self.exports.replace(&expired).await?.is_mine(&expired) {
-                self.delete(&expired).await?;
+                delete_file(&*self.pieces, &expired).await?;
                 swept.expired += 1;
             }
         } else if seen.clean_at.is_some_and(|clean_at| clean_at <= now) {
@@ -132,13 +133,6 @@ impl SweepExports {
             self.exports.replace(&seen.rested(by)).await?;
         }
         deaf
-    }
-
-    async fn delete(&self, export: &Export) -> Result<(), StoreError> {
-        match &export.head.file {
-            Some(file) => self.pieces.delete_file(export.id(), file.run).await,
-            None => Ok(()),
-        }
     }
 }
 
