@@ -5,6 +5,7 @@ mod file;
 mod guarding;
 mod laws;
 mod model;
+mod python;
 mod sheets;
 mod times;
 mod values;

@@ -330,6 +330,25 @@ proptest! {
         prop_assert_eq!(lines, expected);
     }
 
+    /// Another library's zones, 1970 to 2025: where the two know the same rules whatever their editions.
+    #[test]
+    fn instants_in_a_zone_are_those_of_another_library(
+        name in prop::sample::select(vec![
+            "UTC", "America/New_York", "Europe/Berlin", "Europe/Dublin", "Australia/Lord_Howe", "Asia/Kolkata", "Asia/Tehran",
+            "America/Sao_Paulo", "Pacific/Apia", "Africa/Casablanca",
+        ]),
+        millis in 0i64..1_735_689_600_000,
+    ) {
+        let zone: chrono_tz::Tz = name.parse().unwrap();
+        let theirs = chrono::DateTime::from_timestamp_millis(millis).unwrap().with_timezone(&zone);
+        let text = Instant::from_millis(millis).to_string();
+        let offset = if name == "UTC" { "Z" } else { "%:z" };
+        let expected = theirs.format(&format!("%Y-%m-%dT%H:%M:%S%.3f{offset}")).to_string();
+        prop_assert_eq!(instant(&text, name, Profile::Standard), expected);
+        let expected = theirs.format("%Y-%m-%d %H:%M:%S").to_string();
+        prop_assert_eq!(instant(&text, name, Profile::Excel), expected);
+    }
+
     #[test]
     fn our_own_instants_are_copied_through(millis in -62_167_219_200_000i64..253_402_207_200_000) {
         let text = Instant::from_millis(millis).to_string();

@@ -232,6 +232,30 @@ proptest! {
         }
     }
 
+    /// The third way: another library's zones. 1970 to 2025, where the two know the same rules whatever their editions.
+    #[test]
+    fn days_are_those_of_another_library(
+        name in proptest::sample::select(vec![
+            "UTC", "America/New_York", "America/Los_Angeles", "Europe/Berlin", "Europe/Dublin", "Asia/Kolkata", "America/Sao_Paulo",
+            "America/Havana", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Tehran", "Asia/Beirut", "Asia/Kathmandu",
+        ]),
+        at in 0i64..1_735_689_600_000, first in -2i64..3, length in 0i64..3,
+    ) {
+        let zone: chrono_tz::Tz = name.parse().unwrap();
+        let shown = |millis: i64| {
+            chrono::DateTime::from_timestamp_millis(millis).unwrap().with_timezone(&zone).date_naive()
+        };
+        let from = shown(at) + chrono::TimeDelta::days(first);
+        let to = from + chrono::TimeDelta::days(length);
+        let within = take(&serde_json::json!({ "from": from.to_string(), "to": to.to_string() }), name).unwrap();
+        let edges = [within.from.unwrap().millis(), within.to.unwrap().millis()];
+        let near = edges.into_iter().flat_map(|edge| edge - 1..=edge + 1);
+        for millis in near.chain([at]) {
+            let belongs = from <= shown(millis) && shown(millis) <= to;
+            prop_assert_eq!(within.contains(Instant::from_millis(millis)), belongs, "{} {}", name, millis);
+        }
+    }
+
     #[test]
     fn any_text_is_a_bound_or_refused(text in "\\PC{0,30}", close in "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{0,12})?)?([zZ]|[+-][0-9]{2}:[0-9]{2})?") {
         for text in [text, close] {
