@@ -44,7 +44,7 @@ pub struct UnknownZone(pub String);
 /// What an encoded row brought to light, for the export's warnings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct RowFacts {
-    /// In an `excel` profile: a cell has more characters than Excel's cells hold ([`crate::limits::EXCEL_CELL_CHARS`]).
+    /// A cell has more characters than Excel's cells hold ([`crate::limits::EXCEL_CELL_CHARS`]).
     pub excel_cell: bool,
 }
 

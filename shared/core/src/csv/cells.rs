@@ -59,9 +59,8 @@ impl Cells<'_> {
             }
         }
         let guarded = self.dialect.guard && guard::is_needed(text, numeric);
-        if self.dialect.excel {
-            self.facts.excel_cell |= excel::is_too_long(text, guarded);
-        }
+        // Whatever the profile: any CSV may be opened in Excel.
+        self.facts.excel_cell |= excel::is_too_long(text, guarded);
         quote::append(out, text, guarded, self.dialect, self.only);
     }
 }

@@ -64,6 +64,36 @@ fn paging_neither_repeats_nor_skips_while_others_come() {
 }
 
 #[test]
+fn cursor_opens_nothing_of_another_source_or_organization() {
+    let world = World::new(0);
+    let other = Source {
+        org: OrgId::parse("globex").unwrap(),
+        ..source("crm")
+    };
+    world.sources.put_source(source("hr"));
+    world.grant("u-1", Some("hr"), Role::Exporter);
+    let mut theirs = BTreeSet::new();
+    for _ in 0..3 {
+        world.request("{}");
+        let asked = world.ask_as(&principal(), None, "/sources/hr/exports", "{}");
+        theirs.insert(asked.unwrap().unwrap().export.id());
+        world.advance(Duration::from_millis(1));
+    }
+    let (page, _) = list(&world, &[("limit", "1")]);
+    let cursor = crate::listing::cursor(page.next.unwrap());
+    let read = world.read_history();
+    let turned = |source: &Source| -> BTreeSet<ExportId> {
+        let query = crate::listing::parse(&[("cursor".into(), cursor.clone())], source).unwrap();
+        let (page, _) = world.drive(read.list(&query)).unwrap().unwrap();
+        page.exports.iter().map(|head| head.id).collect()
+    };
+    // It is a place in time: of the other source it shows that source's older exports, and of a stranger's nothing.
+    let shown = turned(&source("hr"));
+    assert!(shown.is_subset(&theirs) && shown.len() < 3, "{shown:?}");
+    assert_eq!(turned(&other), BTreeSet::new());
+}
+
+#[test]
 fn filters_of_the_list_are_and_ed() {
     let world = World::new(3);
     world.grant("u-2", Some("crm"), Role::Exporter);
