@@ -389,6 +389,8 @@ pub fn key_of_header(header: &str, column: usize, taken: impl Fn(&str) -> bool) 
 }
 
 #[cfg(test)]
+mod table;
+#[cfg(test)]
 mod tests {
     use super::*;
 
