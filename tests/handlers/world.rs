@@ -157,6 +157,7 @@ impl World {
             clock: self.clock.clone(),
             dice: self.dice.clone(),
             retention: limits::RETENTION,
+            volume: lead_export_core::volume::DailyVolume::default(),
             piece_bytes: limits::PIECE_BYTES,
             member_bytes: limits::GZIP_MEMBER_BYTES,
         }

@@ -13,6 +13,7 @@ use lead_export_core::end::EndExport;
 use lead_export_core::history::ReadHistory;
 use lead_export_core::presets::ReadPresets;
 use lead_export_core::record::ExportId;
+use lead_export_core::usage::ReadUsage;
 use lead_export_core::{listing, view};
 
 /// The routes that the gateway sends here.
@@ -20,6 +21,7 @@ pub const ROUTES: &[&str] = &[
     "GET /sources",
     "GET /sources/{source}/fields",
     "GET /sources/{source}/exports",
+    "GET /sources/{source}/usage",
     "GET /sources/{source}/presets",
     "GET /sources/{source}/presets/{name}",
     "GET /exports/{id}",
@@ -44,6 +46,8 @@ pub const VARIABLES: &[&str] = &[
 pub struct App {
     /// Shows what there is.
     pub history: ReadHistory,
+    /// Counts what exports came to.
+    pub usage: ReadUsage,
     /// Shows presets.
     pub presets: ReadPresets,
     /// Hands out links.
@@ -67,6 +71,12 @@ impl App {
                 sources: sources.clone(),
                 exports: exports.clone(),
                 audit: audit.clone(),
+            },
+            usage: ReadUsage {
+                sources: sources.clone(),
+                exports: exports.clone(),
+                audit: audit.clone(),
+                clock: clock.clone(),
             },
             presets: ReadPresets {
                 sources: sources.clone(),
@@ -121,6 +131,10 @@ async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {
                 StatusCode::OK,
                 &view::history(&page, &downloads, cursor.as_deref()),
             ))
+        }
+        (&Method::GET, ["sources", source, "usage"]) => {
+            let usage = app.usage.usage(&principal, source, &call.query).await?;
+            Ok(json(StatusCode::OK, &view::usage(&usage)))
         }
         (&Method::GET, ["sources", source, "presets"]) => {
             let presets = app.presets.list(&principal, source).await?;

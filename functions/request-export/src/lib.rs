@@ -9,7 +9,7 @@ use lead_export_aws::ports::Ports;
 use lead_export_aws::problem::{Problem, RETRY_SECONDS};
 use lead_export_core::limits;
 use lead_export_core::presets::SavePreset;
-use lead_export_core::request::{self, RequestExport};
+use lead_export_core::request::{self, RequestError, RequestExport};
 use lead_export_core::view;
 
 /// The routes that the gateway sends here.
@@ -25,6 +25,7 @@ pub const VARIABLES: &[&str] = &[
     "EXPORTS_TABLE",
     "EXPORTS_QUEUE_URL",
     "MAX_ACTIVE_EXPORTS",
+    "DAILY_VOLUME",
     "ORG_CLAIM",
     "SINGLE_ORG",
     "TOKEN_USE",
@@ -64,6 +65,7 @@ impl App {
                 clock,
                 dice: ports.dice(),
                 max_active: ports.config.max_active_exports()?,
+                volume: ports.config.daily_volume()?,
             },
             rules: ports.config.claim_rules()?,
         })
@@ -89,7 +91,12 @@ async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {
                 key: key.as_deref(),
                 body: &call.body,
             };
-            let accepted = app.request.request(asked).await?;
+            let accepted = app.request.request(asked).await;
+            if let Err(RequestError::Volume(_)) = &accepted {
+                // The template's alarm looks for this word.
+                tracing::warn!(org.id = %principal.org, "{}: a request was refused", limits::DAILY_VOLUME_EVENT);
+            }
+            let accepted = accepted?;
             let export = &accepted.export;
             tracing::info!(export.id = %export.id(), org.id = %export.org, replayed = accepted.replayed, "export {} accepted", export.id());
             let mut answer = json(StatusCode::ACCEPTED, &view::export(export, &[]));

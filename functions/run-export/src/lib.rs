@@ -24,6 +24,7 @@ pub const VARIABLES: &[&str] = &[
     "FILES_BUCKET",
     "EXPORTS_QUEUE_URL",
     "RETENTION",
+    "DAILY_VOLUME",
     "SLICE",
     "READ_CONSISTENCY",
 ];
@@ -53,6 +54,7 @@ impl App {
                 clock: ports.clock(),
                 dice: ports.dice(),
                 retention: ports.config.retention()?,
+                volume: ports.config.daily_volume()?,
                 piece_bytes: limits::PIECE_BYTES,
                 member_bytes: limits::GZIP_MEMBER_BYTES,
             },
@@ -120,8 +122,13 @@ fn report(org: &OrgId, id: ExportId, done: Done, duration_ms: u64) {
         Done::Lost => "taken over",
         Done::Completed => "completed",
         Done::Failed(_) => "failed",
+        Done::OverVolume => "failed, over the daily volume",
         Done::Paused => "paused",
     };
+    if done == Done::OverVolume {
+        // The template's alarm looks for this word.
+        tracing::warn!(export.id = %id, org.id = %org, "{}: export {id} holds more than is left of the day", limits::DAILY_VOLUME_EVENT);
+    }
     tracing::info!(export.id = %id, org.id = %org, duration_ms, outcome = ?done, "run of export {id}: {what}");
 }
 

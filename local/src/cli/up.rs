@@ -12,7 +12,7 @@ use crate::stack::{Settings, Stack, StackOptions};
 /// `up`: starts everything.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The environment may set RETENTION (7d), DOWNLOAD_TTL (5m), MAX_ACTIVE_EXPORTS (20), SLICE (300s) and READ_CONSISTENCY (strong).\n\nExample:\n  lead-export up --port 4000 --fresh"
+    after_help = "The environment may set RETENTION (7d), DOWNLOAD_TTL (5m), MAX_ACTIVE_EXPORTS (20), DAILY_VOLUME (0: off), SLICE (300s) and READ_CONSISTENCY (strong).\n\nExample:\n  lead-export up --port 4000 --fresh"
 )]
 pub(super) struct Up {
     /// The API's port; DynamoDB, S3 and SQS take the three behind it. 0: any free ones.
@@ -64,6 +64,7 @@ fn check(settings: &Settings) -> anyhow::Result<()> {
     config.retention()?;
     config.download_ttl()?;
     config.max_active_exports()?;
+    config.daily_volume()?;
     config.slice()?;
     config.reads_consistently()?;
     Ok(())
@@ -123,6 +124,7 @@ mod tests {
             ("RETENTION", "soon"),
             ("DOWNLOAD_TTL", "1y"),
             ("MAX_ACTIVE_EXPORTS", "-1"),
+            ("DAILY_VOLUME", "-1"),
             ("SLICE", ""),
             ("READ_CONSISTENCY", "weak"),
         ] {

@@ -23,10 +23,11 @@ pub(super) const RUNS_AT_ONCE: usize = 4;
 pub struct Settings(BTreeMap<&'static str, String>);
 
 /// As in `template.yaml`; a test compares them.
-const DEFAULTS: [(&str, &str); 9] = [
+const DEFAULTS: [(&str, &str); 10] = [
     ("RETENTION", "7d"),
     ("DOWNLOAD_TTL", "5m"),
     ("MAX_ACTIVE_EXPORTS", "20"),
+    ("DAILY_VOLUME", "0"),
     ("SLICE", "300s"),
     ("READ_CONSISTENCY", "strong"),
     ("ORG_CLAIM", "org_id"),
@@ -48,10 +49,11 @@ impl Default for Settings {
 
 impl Settings {
     /// Those that `up` takes from its environment.
-    pub const NAMES: [&str; 5] = [
+    pub const NAMES: [&str; 6] = [
         "RETENTION",
         "DOWNLOAD_TTL",
         "MAX_ACTIVE_EXPORTS",
+        "DAILY_VOLUME",
         "SLICE",
         "READ_CONSISTENCY",
     ];

@@ -3,12 +3,14 @@
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use lead_export_core::lead::OrgId;
-use lead_export_core::ports::{AuditStore, Download, StoreError};
+use lead_export_core::lead::{OrgId, SourceId};
+use lead_export_core::ports::{AuditStore, Download, GivenPage, GivenQuery, StoreError};
 use lead_export_core::record::ExportId;
 
 use crate::error::store_error;
-use crate::item::audit::{download_item, download_of, partition};
+use crate::item::audit::{
+    download_item, download_of, given_of, partition, place, source_partition,
+};
 use crate::item::{names, text};
 
 const STORE: &str = "audit";
@@ -31,12 +33,13 @@ impl DynamoAudit {
 
 #[async_trait]
 impl AuditStore for DynamoAudit {
-    async fn record(&self, download: &Download) -> Result<(), StoreError> {
+    async fn record(&self, source: &SourceId, download: &Download) -> Result<(), StoreError> {
+        let item = download_item(source, download).map_err(|bad| bad.of(STORE))?;
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(download_item(download).map_err(|bad| bad.of(STORE))?))
+            .set_item(Some(item))
             .condition_expression("attribute_not_exists(#pk)")
             .expression_attribute_names("#pk", names::PK);
         match put.send().await {
@@ -79,6 +82,57 @@ impl AuditStore for DynamoAudit {
             if start.is_none() || rows.len() >= ROWS {
                 rows.reverse();
                 return Ok(rows);
+            }
+        }
+    }
+    async fn given(&self, query: &GivenQuery) -> Result<GivenPage, StoreError> {
+        let mut page = GivenPage::default();
+        let least = match query.after {
+            Some((at, id)) => place(at, id).max(format!("{}#", query.from)),
+            None => format!("{}#", query.from),
+        };
+        // Ids are of 0–9, a–f and '-', all of which stand before '~'.
+        let most = format!("{}#~", query.to);
+        if least > most {
+            return Ok(page);
+        }
+        let mut start = None;
+        loop {
+            // One more than asked tells whether there are more; the row gone on from comes along.
+            let left = query.limit.saturating_sub(page.downloads.len());
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .index_name(names::BY_SOURCE)
+                .key_condition_expression("#partition = :partition AND #sk BETWEEN :a AND :b")
+                .expression_attribute_names("#partition", names::SOURCE_PK)
+                .expression_attribute_names("#sk", names::SK)
+                .expression_attribute_values(
+                    ":partition",
+                    text(source_partition(&query.org, &query.source)),
+                )
+                .expression_attribute_values(":a", text(least.clone()))
+                .expression_attribute_values(":b", text(most.clone()))
+                .limit(i32::try_from(left.saturating_add(2)).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| store_error(STORE, error))?;
+            for item in answer.items.unwrap_or_default() {
+                let row = given_of(&query.org, item).map_err(|bad| bad.of(STORE))?;
+                if query.after.is_some_and(|after| (row.at, row.id) <= after) {
+                    continue;
+                }
+                if page.downloads.len() >= query.limit {
+                    page.next = page.downloads.last().map(|row| (row.at, row.id));
+                    return Ok(page);
+                }
+                page.downloads.push(row);
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(page);
             }
         }
     }

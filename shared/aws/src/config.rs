@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lead_export_core::lead::OrgId;
 use lead_export_core::limits;
+use lead_export_core::volume::DailyVolume;
 
 use crate::http::ClaimRules;
 
@@ -46,7 +47,7 @@ pub struct Config {
 }
 
 /// What is read of the environment; credentials are not kept in it (see [`crate::clients`]).
-const READ: [&str; 16] = [
+const READ: [&str; 17] = [
     "LEADS_TABLE",
     "SOURCES_TABLE",
     "EXPORTS_TABLE",
@@ -56,6 +57,7 @@ const READ: [&str; 16] = [
     "RETENTION",
     "DOWNLOAD_TTL",
     "MAX_ACTIVE_EXPORTS",
+    "DAILY_VOLUME",
     "SLICE",
     "READ_CONSISTENCY",
     "ORG_CLAIM",
@@ -177,6 +179,22 @@ impl Config {
             .ok_or(ConfigError::Malformed { name, wanted })
     }
 
+    /// `DAILY_VOLUME`: leads that a user may take in a UTC day; 0 for no bound.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn daily_volume(&self) -> Result<DailyVolume, ConfigError> {
+        let name = "DAILY_VOLUME";
+        let wanted = "it must be a whole number of leads, 0 for no bound";
+        let value = self.filled(name)?;
+        // `parse` alone would take a sign.
+        let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+        let leads = value.parse().ok().filter(|_| digits);
+        leads
+            .map(DailyVolume::new)
+            .ok_or(ConfigError::Malformed { name, wanted })
+    }
+
     /// `SLICE`: how long one invocation reads before it pauses.
     ///
     /// # Errors
@@ -288,6 +306,7 @@ mod tests {
             ("RETENTION", told(none.retention())),
             ("DOWNLOAD_TTL", told(none.download_ttl())),
             ("MAX_ACTIVE_EXPORTS", told(none.max_active_exports())),
+            ("DAILY_VOLUME", told(none.daily_volume())),
             ("SLICE", told(none.slice())),
             ("READ_CONSISTENCY", told(none.reads_consistently())),
             ("SINGLE_ORG", told(none.claim_rules())),
@@ -349,6 +368,12 @@ mod tests {
         assert_eq!(quota("20"), Ok(20));
         for bad in ["0", "-1", "1001", "many"] {
             malformed(quota(bad), "MAX_ACTIVE_EXPORTS");
+        }
+        let volume = |value| of("DAILY_VOLUME", value).daily_volume();
+        assert_eq!(volume("0"), Ok(DailyVolume::default()));
+        assert_eq!(volume("100000"), Ok(DailyVolume::new(100_000)));
+        for bad in ["-1", "+1", "1.5", "off", "18446744073709551616"] {
+            malformed(volume(bad), "DAILY_VOLUME");
         }
         let consistency = |value| of("READ_CONSISTENCY", value).reads_consistently();
         assert_eq!(consistency("strong"), Ok(true));

@@ -9,18 +9,21 @@ use futures_util::future::try_join_all;
 use lead_export_core::lead::OrgId;
 use lead_export_core::limits::DUE_SHARDS;
 use lead_export_core::ports::{
-    Created, Due, ExportStore, HistoryPage, HistoryQuery, Remembered, RequestKey, StoreError,
-    Written,
+    Charge, Charged, Created, Due, ExportStore, HistoryPage, HistoryQuery, Remembered, RequestKey,
+    StoreError, VolumeKey, Written,
 };
 use lead_export_core::record::{Export, ExportId};
 use lead_export_core::time::Instant;
+use uuid::Uuid;
 
 use crate::error::store_error;
 use crate::item::export::{due_of, export_item, export_key, export_of, remembered_of, request_key};
+use crate::item::volume::{delivery_key, volume_key};
 use crate::item::{BadItem, Item, instant, names, number};
 
 mod history;
 mod transact;
+mod volume;
 
 const STORE: &str = "exports";
 
@@ -198,5 +201,19 @@ impl ExportStore for DynamoExports {
             }
             Err(error) => Err(store_error(STORE, error)),
         }
+    }
+
+    async fn volume(&self, key: &VolumeKey, but: Option<Uuid>) -> Result<u64, StoreError> {
+        // In this order: a delivery that is charged in between is left out of a sum that it is not in.
+        let all = self.leads_at(volume_key(key)).await?;
+        let left_out = match but {
+            Some(id) => self.leads_at(delivery_key(key, id)).await?,
+            None => 0,
+        };
+        Ok(all.saturating_sub(left_out))
+    }
+
+    async fn charge(&self, charge: &Charge, most: u64) -> Result<Charged, StoreError> {
+        self.charge_once(charge, most).await
     }
 }

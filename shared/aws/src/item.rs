@@ -14,6 +14,7 @@ pub(crate) mod export;
 pub(crate) mod lead;
 pub(crate) mod preset;
 pub(crate) mod source;
+pub(crate) mod volume;
 
 /// An item of a table.
 pub type Item = HashMap<String, AttributeValue>;
@@ -63,6 +64,9 @@ pub(crate) mod names {
     /// An organization's active exports: a set of ids.
     pub(crate) const ACTIVE: &str = "active";
 
+    /// Volumes: leads that a delivery, or a user's day, counts.
+    pub(crate) const LEADS: &str = "leads";
+
     pub(crate) const FINGERPRINT: &str = "fingerprint";
     pub(crate) const EXPORT_ID: &str = "export_id";
     /// Until when an idempotency row counts, to the millisecond.
@@ -70,6 +74,10 @@ pub(crate) mod names {
     /// Seconds since 1970 after which DynamoDB may delete a row, some day.
     pub(crate) const EXPIRES_AT: &str = "expires_at";
 
+    /// Audit rows: `{org}#{source}`, the partition key of the index [`BY_SOURCE`].
+    pub(crate) const SOURCE_PK: &str = "SOURCE_PK";
+    /// The index of audit rows by their export's source, in their order.
+    pub(crate) const BY_SOURCE: &str = "by_source";
     pub(crate) const ID: &str = "id";
     pub(crate) const AT: &str = "at";
 

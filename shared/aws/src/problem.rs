@@ -11,6 +11,8 @@ use lead_export_core::ports::{StoreError, StoreErrorKind};
 use lead_export_core::presets::PresetError;
 use lead_export_core::record::{Delivery, Status};
 use lead_export_core::request::RequestError;
+use lead_export_core::usage::UsageError;
+use lead_export_core::volume::OverVolume;
 use serde_json::{Value, json};
 
 /// Seconds after which a caller may ask again about an export at work.
@@ -239,6 +241,7 @@ impl From<RequestError> for Problem {
                 problem.0.more.push(("export_ids", json!(ids)));
                 problem
             }
+            RequestError::Volume(over) => over.into(),
             RequestError::Contention => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
@@ -246,6 +249,32 @@ impl From<RequestError> for Problem {
                 "Too many requests at the same time. Try again.",
             )
             .retry(1),
+        }
+    }
+}
+
+impl From<OverVolume> for Problem {
+    fn from(over: OverVolume) -> Self {
+        let seconds = over.again_in.as_millis().div_ceil(1000).max(1);
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "daily-volume",
+            "Daily volume reached",
+            format!(
+                "You have taken {} of the {} leads that a user may export in a UTC day. Go on tomorrow, or ask the operator for more.",
+                over.used, over.most
+            ),
+        )
+        .retry(u32::try_from(seconds).unwrap_or(u32::MAX))
+    }
+}
+
+impl From<UsageError> for Problem {
+    fn from(error: UsageError) -> Self {
+        match error {
+            UsageError::Refused(refusal) => refusal.into(),
+            UsageError::Invalid(invalid) => invalid.into(),
+            UsageError::Store(error) => error.into(),
         }
     }
 }

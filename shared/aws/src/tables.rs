@@ -147,9 +147,14 @@ pub const EXPORTS: TableDefinition = TableDefinition {
     expires_by: Some(names::EXPIRES_AT),
 };
 
-/// The audit's table.
+/// The audit's table: an export's rows, and a source's.
 pub const AUDIT: TableDefinition = TableDefinition {
-    indexes: &[],
+    indexes: &[IndexDefinition {
+        name: names::BY_SOURCE,
+        partition: KeyAttribute::Text(names::SOURCE_PK),
+        sort: Some(KeyAttribute::Text(names::SK)),
+        holds: Holds::Also(names::BY),
+    }],
     expires_by: None,
 };
 

@@ -19,6 +19,7 @@ pub mod records;
 pub mod requests;
 pub mod sources;
 pub mod uploads;
+pub mod volume;
 
 use std::error::Error as _;
 

@@ -96,7 +96,7 @@ impl DownloadExport {
             by: access.person(principal),
             at: now,
         };
-        self.audit.record(&row).await?;
+        self.audit.record(&export.head.source, &row).await?;
         let kind = export.head.format.file_kind();
         let url = self
             .signer

@@ -35,7 +35,9 @@ pub mod request;
 pub mod run;
 pub mod sweep;
 pub mod time;
+pub mod usage;
 pub mod value;
 pub mod view;
+pub mod volume;
 #[cfg(test)]
 mod world;

@@ -63,6 +63,12 @@ pub const IDEMPOTENCY: Duration = Duration::from_hours(24);
 pub const IDEMPOTENCY_KEY_CHARS: usize = 255;
 /// Exports of an organization pending or processing at once.
 pub const MAX_ACTIVE_EXPORTS: usize = 20;
+/// Leads that a user may take in a UTC day, in files and answers; 0 is off.
+pub const DAILY_VOLUME: u64 = 0;
+/// The word in the log by which the template's alarm sees that a user has met the daily volume (TM25).
+pub const DAILY_VOLUME_EVENT: &str = "EXPORT_VOLUME";
+/// How long after its end a day's count is kept: an export is given up at 12 hours ([`MAX_AGE`]), and its last run may be slow.
+pub const VOLUME_KEPT: Duration = Duration::from_hours(48);
 /// How long contention in the request's transaction is fought before 503.
 pub const CONTENTION: Duration = Duration::from_secs(2);
 /// A request's body at most: 64 KiB.
@@ -77,6 +83,12 @@ pub const HEADER_CHARS: usize = 255;
 pub const HISTORY_LIMIT: usize = 100;
 /// Entries of a history page unless asked.
 pub const HISTORY_DEFAULT: usize = 50;
+/// Days of a usage answer unless asked.
+pub const USAGE_DAYS: i64 = 30;
+/// Days of a usage answer at most: a leap year.
+pub const USAGE_DAYS_MAX: i64 = 366;
+/// Exports, and downloads, that one usage answer counts at most: some 100 pages of 1 MB each, 10 s of the gateway's 30.
+pub const USAGE_ENTRIES: usize = 100_000;
 /// Presets of a source at most.
 pub const PRESETS: usize = 100;
 /// Characters of a preset's name at most.

@@ -128,8 +128,14 @@ impl Export {
     /// FAIL: there will be no file.
     #[must_use]
     pub fn failed(&self, by: RunId, code: FailureCode, now: Instant) -> Self {
+        self.failed_as(by, Failure::new(code, self.id()), now)
+    }
+
+    /// FAIL, with these words.
+    #[must_use]
+    pub fn failed_as(&self, by: RunId, failure: Failure, now: Instant) -> Self {
         let mut next = self.ended(by, Status::Failed, now);
-        next.head.failure = Some(Failure::new(code, self.id()));
+        next.head.failure = Some(failure);
         next
     }
 

@@ -254,6 +254,39 @@ impl Written {
     }
 }
 
+/// A user's day, whose leads are counted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VolumeKey {
+    /// The organization.
+    pub org: OrgId,
+    /// The user.
+    pub user: String,
+    /// The day, in UTC.
+    pub day: jiff::civil::Date,
+}
+
+/// Leads of a user's day that one delivery takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    /// The day.
+    pub key: VolumeKey,
+    /// The delivery: an export, or an answer.
+    pub id: uuid::Uuid,
+    /// How many.
+    pub leads: u64,
+    /// Until when it must be remembered.
+    pub until: Instant,
+}
+
+/// What [`ExportStore::charge`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charged {
+    /// The delivery's leads are counted: by this call, or by an earlier one for the same delivery.
+    Taken,
+    /// So many are not left; nothing was counted. The leads that the day counts.
+    Over(u64),
+}
+
 /// Which part of a source's history to list, newest first.
 #[derive(Debug, Clone)]
 pub struct HistoryQuery {
@@ -355,6 +388,19 @@ pub trait ExportStore: Send + Sync {
     /// # Errors
     /// [`StoreError`] if the store cannot be asked. A date that has moved is no error.
     async fn postpone(&self, due: &Due, until: Instant) -> Result<(), StoreError>;
+
+    /// The leads that a user's day counts, read consistently; those of the delivery `but` left out.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be asked.
+    async fn volume(&self, key: &VolumeKey, but: Option<uuid::Uuid>) -> Result<u64, StoreError>;
+
+    /// Adds a delivery's leads to its user's day, unless the day would count more than `most`. A delivery is counted once, however
+    /// often and with whatever count this is called for it.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Conflict`] when others were at the same rows; nothing was counted. Others as they come.
+    async fn charge(&self, charge: &Charge, most: u64) -> Result<Charged, StoreError>;
 }
 
 /// An audit row: who was given a link to which file, when. Written before the link is shown (D3).
@@ -372,14 +418,46 @@ pub struct Download {
     pub at: Instant,
 }
 
+/// Which links to files of a source were given away, the oldest first.
+#[derive(Debug, Clone)]
+pub struct GivenQuery {
+    /// The organization.
+    pub org: OrgId,
+    /// The source.
+    pub source: SourceId,
+    /// Given at this instant or later.
+    pub from: Instant,
+    /// Given at this instant or earlier.
+    pub to: Instant,
+    /// Strictly behind this row.
+    pub after: Option<(Instant, uuid::Uuid)>,
+    /// Rows at most.
+    pub limit: usize,
+}
+
+/// A part of the links given away. It may be short, and not the last.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GivenPage {
+    /// The rows.
+    pub downloads: Vec<Download>,
+    /// Go on strictly behind this row; none at the end.
+    pub next: Option<(Instant, uuid::Uuid)>,
+}
+
 /// Keeps audit rows. It has no way to change or delete one.
 #[async_trait]
 pub trait AuditStore: Send + Sync {
-    /// Writes a row unless there is one of that name.
+    /// Writes a row of an export of `source`, unless there is one of that name.
     ///
     /// # Errors
     /// [`StoreError`] if the row may not be there.
-    async fn record(&self, download: &Download) -> Result<(), StoreError>;
+    async fn record(&self, source: &SourceId, download: &Download) -> Result<(), StoreError>;
+
+    /// Lists the rows of a source's exports. May lag behind them by seconds.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be asked.
+    async fn given(&self, query: &GivenQuery) -> Result<GivenPage, StoreError>;
 
     /// Reads the rows of an export, the oldest first, at most the newest 100.
     ///

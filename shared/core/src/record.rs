@@ -166,6 +166,16 @@ impl Failure {
                 "Something went wrong on our side. Export again; if it happens twice, tell the operator."
             }
         };
+        Self::told(code, what, id)
+    }
+
+    /// The failure of the export `id`, whose leads did not fit into its requester's day (see [`crate::volume`]).
+    pub fn over_volume(id: ExportId) -> Self {
+        let what = "The file holds more leads than the requester may still take in the UTC day of the request. Narrow the filters or set a limit, or export again tomorrow.";
+        Self::told(FailureCode::TooLarge, what, id)
+    }
+
+    fn told(code: FailureCode, what: &str, id: ExportId) -> Self {
         Self {
             code,
             message: format!("{what} Quote the export {id}."),

@@ -10,10 +10,11 @@ use crate::input::{InvalidRequest, Json, Problems};
 use crate::limits;
 use crate::ports::{
     Clock, Created, Dice, ExportQueue, ExportStore, PresetStore, Remembered, RequestKey,
-    SourceStore, StoreError, StoreErrorKind,
+    SourceStore, StoreError, StoreErrorKind, VolumeKey,
 };
 use crate::presets::{NotUnderstood, understand};
 use crate::record::{Export, ExportId, RunId};
+use crate::volume::{DailyVolume, OverVolume, VolumeError};
 
 /// Takes requests. Its fields are the ports it needs.
 #[derive(Clone)]
@@ -32,6 +33,8 @@ pub struct RequestExport {
     pub dice: Arc<dyn Dice>,
     /// Exports of an organization pending or processing at once.
     pub max_active: usize,
+    /// Leads of a user in a day.
+    pub volume: DailyVolume,
 }
 
 /// A request as it came in.
@@ -73,6 +76,9 @@ pub enum RequestError {
     /// The organization has as many exports under way as it may; those of them that the user may see.
     #[error("too many exports are under way")]
     Quota(Vec<ExportId>),
+    /// The user has taken the leads of the day.
+    #[error(transparent)]
+    Volume(OverVolume),
     /// Others were at the same rows for too long.
     #[error("too many requests at the same time")]
     Contention,
@@ -86,6 +92,15 @@ impl From<NotUnderstood> for RequestError {
         match error {
             NotUnderstood::Invalid(invalid) => invalid.into(),
             NotUnderstood::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<VolumeError> for RequestError {
+    fn from(error: VolumeError) -> Self {
+        match error {
+            VolumeError::Over(over) => Self::Volume(over),
+            VolumeError::Store(error) => error.into(),
         }
     }
 }
@@ -113,14 +128,25 @@ impl RequestExport {
         });
         let now = self.clock.now();
         let fingerprint = fingerprint(request.path, body);
-        if let Some(key) = &key
-            && let Some(remembered) = self.exports.remembered(key, now).await?
+        let remembered = match &key {
+            Some(key) => self.exports.remembered(key, now).await?,
+            None => None,
+        };
+        if let Some(remembered) = &remembered
             && remembered.fingerprint == fingerprint
         {
-            return self.replay(principal, &remembered).await;
+            return self.replay(principal, remembered).await;
         }
         let body = Json::object(body)?;
         let (_, asked) = understand(body, source, now, &*self.presets, &*self.exports).await?;
+        if remembered.is_some() {
+            return Err(RequestError::KeyReused);
+        }
+        let day = VolumeKey::new(&principal.org, &principal.user, now);
+        let left = self
+            .volume
+            .check(&*self.exports, &*self.clock, &day, None, 1);
+        left.await?;
 
         let id = ExportId(self.dice.uuid());
         let person = access.person(principal);

@@ -18,10 +18,13 @@ use crate::piece::{PartOf, crc64_text, plan};
 use crate::pieces::{Filled, Pieces, Tools, beginning, can_take_up};
 use crate::ports::{
     Clock, Dice, ExportQueue, ExportStore, LeadSource, Notifier, ObjectKey, Part, PieceStore,
-    SourceStore, StoreError, StoreErrorKind, Upload, Written,
+    SourceStore, StoreError, StoreErrorKind, Upload, VolumeKey, Written,
 };
-use crate::record::{Checkpoint, Export, ExportId, FailureCode, File, Progress, RunId, Status};
+use crate::record::{
+    Checkpoint, Export, ExportId, Failure, FailureCode, File, Progress, RunId, Status,
+};
 use crate::time::Instant;
+use crate::volume::{DailyVolume, VolumeError};
 
 /// Works on exports. Its fields are the ports it needs, and so its permissions.
 #[derive(Clone)]
@@ -44,6 +47,8 @@ pub struct RunExport {
     pub dice: Arc<dyn Dice>,
     /// How long a file is kept.
     pub retention: Duration,
+    /// Leads of a user in a day.
+    pub volume: DailyVolume,
     /// The size at which pieces are cut: [`limits::PIECE_BYTES`] but in tests.
     pub piece_bytes: usize,
     /// The CSV in a gzip member: [`limits::GZIP_MEMBER_BYTES`] but in tests.
@@ -65,6 +70,8 @@ pub enum Done {
     Completed,
     /// This run ended it without a file.
     Failed(FailureCode),
+    /// This run ended it without a file: its leads did not fit into the requester's day.
+    OverVolume,
     /// The slice is over; the next run is due.
     Paused,
 }
@@ -93,7 +100,11 @@ impl RunExport {
             return Ok(Done::Busy);
         }
         if let Some(code) = self.must_fail(&seen, now).await? {
-            return self.fail(org, id, run, code).await;
+            return self.fail(org, id, run, Why::Code(code)).await;
+        }
+        let written = seen.head.progress.leads_written;
+        if self.is_over_volume(&seen, written).await? {
+            return self.fail(org, id, run, Why::OverVolume).await;
         }
         // P2
         let leased = seen.leased(run, now);
@@ -104,7 +115,7 @@ impl RunExport {
         match Box::pin(self.work(leased, run, stop_at)).await {
             Ok(done) => Ok(done),
             Err(End::Lost) => Ok(Done::Lost),
-            Err(End::Fail(code)) => self.fail(org, id, run, code).await,
+            Err(End::Fail(why)) => self.fail(org, id, run, why).await,
             Err(End::Broken(error)) => Err(RunError(error)),
         }
     }
@@ -132,9 +143,34 @@ impl RunExport {
         })
     }
 
+    /// Whether so many leads cannot be delivered today: they are read in vain, so the sooner it is known the better.
+    async fn is_over_volume(&self, seen: &Export, leads: u64) -> Result<bool, StoreError> {
+        let day = day_of(seen);
+        let (exports, clock, id) = (&*self.exports, &*self.clock, seen.id().0);
+        let left = self.volume.check(exports, clock, &day, Some(id), leads);
+        match left.await {
+            Ok(()) => Ok(false),
+            Err(VolumeError::Over(_)) => Ok(true),
+            Err(VolumeError::Store(error)) => Err(error),
+        }
+    }
+
+    /// Takes the file's leads of the requester's day, before there is a file.
+    async fn charge(&self, record: &Export, rows: u64) -> Result<(), End> {
+        let day = day_of(record);
+        let (exports, clock, dice) = (&*self.exports, &*self.clock, &*self.dice);
+        let charge = self
+            .volume
+            .charge(exports, clock, dice, &day, record.id().0, rows);
+        charge.await.map_err(|error| match error {
+            VolumeError::Over(_) => End::Fail(Why::OverVolume),
+            VolumeError::Store(error) => End::Broken(error),
+        })
+    }
+
     async fn work(&self, leased: Export, run: RunId, stop_at: Instant) -> Result<Done, End> {
         let mut selection = Selection::new(&leased.org, &leased.plan)
-            .map_err(|_| End::Fail(FailureCode::Internal))?;
+            .map_err(|_| End::fail(FailureCode::Internal))?;
         let kind = leased.head.format.file_kind();
         // P3
         let (from, buffer) = self.take_up(&leased, &selection).await?;
@@ -145,7 +181,7 @@ impl RunExport {
             clock: Arc::clone(&self.clock),
         };
         let mut sink = Pieces::new(tools, leased, run, from, buffer, kind, stop_at)
-            .ok_or(End::Fail(FailureCode::Internal))?
+            .ok_or(End::fail(FailureCode::Internal))?
             .with_piece_bytes(self.piece_bytes);
         // P4 to P6
         match export(
@@ -221,6 +257,7 @@ impl RunExport {
             progress,
             warnings,
         } = filled;
+        self.charge(&record, rows).await?;
         let key = ObjectKey::File(record.id(), run);
         let kind = record.head.format.file_kind();
         let size_bytes = checkpoint.bytes + rest.len() as u64;
@@ -232,7 +269,7 @@ impl RunExport {
                 .await
                 .map_err(End::of_pieces)?;
         } else if parts.len() > limits::MAX_PARTS {
-            return Err(End::Fail(FailureCode::TooLarge));
+            return Err(End::fail(FailureCode::TooLarge));
         } else {
             // P8b
             let upload = self.pieces.open(key, &kind).await.map_err(End::of_pieces)?;
@@ -335,7 +372,7 @@ impl RunExport {
         org: &OrgId,
         id: ExportId,
         run: RunId,
-        code: FailureCode,
+        why: Why,
     ) -> Result<Done, RunError> {
         // A name of its own: a late copy of this run's commit, of the same version, must not be taken for the failure.
         let by = RunId(self.dice.uuid());
@@ -353,20 +390,42 @@ impl RunExport {
             {
                 return Ok(Done::Lost);
             }
-            let failed = seen.failed(by, code, now);
+            let failure = match why {
+                Why::Code(code) => Failure::new(code, id),
+                Why::OverVolume => Failure::over_volume(id),
+            };
+            let failed = seen.failed_as(by, failure, now);
             // Another write came first: look again. Each turn sees a later version, and others' turns are bounded by their leases.
             if self.end(&failed).await?.is_mine(&failed) {
                 self.tell(failed, by).await;
-                return Ok(Done::Failed(code));
+                return Ok(match why {
+                    Why::Code(code) => Done::Failed(code),
+                    Why::OverVolume => Done::OverVolume,
+                });
             }
         }
     }
 }
 
+/// The requester's day that an export's leads are charged to: that of the request.
+fn day_of(export: &Export) -> VolumeKey {
+    let head = &export.head;
+    VolumeKey::new(&export.org, &head.requested_by.id, head.requested_at)
+}
+
+/// Why an export fails.
+#[derive(Debug, Clone, Copy)]
+enum Why {
+    /// This.
+    Code(FailureCode),
+    /// Its leads do not fit into the requester's day.
+    OverVolume,
+}
+
 /// Why a run's work ended without a file.
 enum End {
-    /// For good, with this code.
-    Fail(FailureCode),
+    /// For good.
+    Fail(Why),
     /// The record has moved on.
     Lost,
     /// A store could not be asked; a later run may go through.
@@ -374,11 +433,15 @@ enum End {
 }
 
 impl End {
+    fn fail(code: FailureCode) -> Self {
+        Self::Fail(Why::Code(code))
+    }
+
     /// Judges an error of the file store: a refusal is for good, silence is not.
     fn of_pieces(error: StoreError) -> Self {
         match error.kind {
             StoreErrorKind::Denied | StoreErrorKind::NotFound => {
-                Self::Fail(FailureCode::StorageDenied)
+                Self::fail(FailureCode::StorageDenied)
             }
             _ => Self::Broken(error),
         }
@@ -400,9 +463,9 @@ impl From<ExportError> for End {
         match error {
             ExportError::Sink(error) => error.into(),
             ExportError::Leads(error) => match error.kind {
-                StoreErrorKind::Corrupt => Self::Fail(FailureCode::UnreadableLead),
+                StoreErrorKind::Corrupt => Self::fail(FailureCode::UnreadableLead),
                 StoreErrorKind::Denied | StoreErrorKind::NotFound => {
-                    Self::Fail(FailureCode::Internal)
+                    Self::fail(FailureCode::Internal)
                 }
                 _ => Self::Broken(error),
             },

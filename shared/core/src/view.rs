@@ -8,6 +8,7 @@ use crate::fields::Source;
 use crate::ports::{Download, HistoryPage};
 use crate::presets::{Preset, PresetHead};
 use crate::record::{Delivery, Export, Head, Status};
+use crate::usage::{Bucket, Tally, Usage};
 
 /// The sources that a user may see.
 pub fn sources(sources: &[(Source, Role)]) -> Value {
@@ -108,6 +109,38 @@ pub fn presets(presets: &[PresetHead]) -> Value {
 
 fn preset_entry(head: &PresetHead) -> Value {
     json!({"name": head.name, "saved_by": head.saved_by, "saved_at": head.saved_at})
+}
+
+/// What a source's exports came to.
+pub fn usage(usage: &Usage) -> Value {
+    let tally = |tally: &Tally| {
+        json!({
+            "exports": tally.exports,
+            "leads": tally.leads,
+            "bytes": tally.bytes,
+            "downloads": tally.downloads,
+        })
+    };
+    let entry = |(bucket, counted): &(Bucket, Tally)| {
+        let mut entry = match bucket {
+            Bucket::Day(day) => json!({"day": day.to_string()}),
+            Bucket::User(person) => json!({"user": person}),
+        };
+        if let (Value::Object(entry), Value::Object(counted)) = (&mut entry, tally(counted)) {
+            entry.extend(counted);
+        }
+        entry
+    };
+    let entries: Vec<Value> = usage.buckets.iter().map(entry).collect();
+    json!({
+        "source_id": usage.source.id,
+        "by": usage.query.by.as_str(),
+        "from": usage.query.from,
+        "to": usage.query.to,
+        "time_zone": usage.query.zone.1,
+        "usage": entries,
+        "total": tally(&usage.total),
+    })
 }
 
 /// A link to a file.

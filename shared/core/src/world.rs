@@ -33,6 +33,8 @@ use crate::request::{Accepted, Request, RequestError, RequestExport};
 use crate::run::{Done, RunError, RunExport};
 use crate::sweep::{SweepExports, Swept};
 use crate::time::Instant;
+use crate::usage::ReadUsage;
+use crate::volume::DailyVolume;
 
 use late::Late;
 pub(crate) use script::{Script, What, Where};
@@ -72,6 +74,7 @@ pub(crate) struct World {
     pub(crate) piece_bytes: usize,
     pub(crate) member_bytes: usize,
     pub(crate) max_active: usize,
+    pub(crate) volume: DailyVolume,
     pub(crate) retention: Duration,
     /// Every version of a lead that was ever committed; none where it was deleted.
     pub(crate) versions: Arc<Mutex<BTreeMap<LeadKey, Vec<Option<Lead>>>>>,
@@ -160,6 +163,7 @@ impl World {
             piece_bytes: 700,
             member_bytes: 300,
             max_active: 20,
+            volume: DailyVolume::default(),
             retention: limits::RETENTION,
             versions: Arc::default(),
         };
@@ -229,6 +233,7 @@ impl World {
             clock: self.clock.clone(),
             dice: self.dice.clone(),
             retention: self.retention,
+            volume: self.volume,
             piece_bytes: self.piece_bytes,
             member_bytes: self.member_bytes,
         }
@@ -243,6 +248,7 @@ impl World {
             clock: self.clock.clone(),
             dice: self.dice.clone(),
             max_active: self.max_active,
+            volume: self.volume,
         }
     }
 
@@ -278,6 +284,15 @@ impl World {
             notifier: self.faulty(&self.notifier),
             clock: self.clock.clone(),
             dice: self.dice.clone(),
+        }
+    }
+
+    pub(crate) fn read_usage(&self) -> ReadUsage {
+        ReadUsage {
+            sources: self.faulty(&self.sources),
+            exports: self.late(&self.exports),
+            audit: self.faulty(&self.audit),
+            clock: self.clock.clone(),
         }
     }
 

@@ -5,6 +5,7 @@ use std::process::{ExitStatus, Stdio};
 
 use lead_export_aws::config::{Config, duration};
 use lead_export_core::limits;
+use lead_export_core::volume::DailyVolume;
 use lead_export_local::stack::{FUNCTION_COMMAND, Settings};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
@@ -41,6 +42,8 @@ fn defaults_of_parameters_are_those_of_the_code() {
         config.max_active_exports().unwrap(),
         limits::MAX_ACTIVE_EXPORTS
     );
+    let volume = DailyVolume::new(limits::DAILY_VOLUME);
+    assert_eq!(config.daily_volume().unwrap(), volume);
     assert_eq!(config.slice().unwrap(), limits::SLICE);
     assert!(config.reads_consistently().unwrap());
     let rules = config.claim_rules().unwrap();

@@ -21,6 +21,10 @@ fn roles_permit_what_ports_call_and_no_more() {
         "dynamodb:Query Exports/index/{}",
         tables::EXPORTS.indexes[1].name
     );
+    let given = format!(
+        "dynamodb:Query Audit/index/{}",
+        tables::AUDIT.indexes[0].name
+    );
     let record =
         ["GetItem", "PutItem", "UpdateItem"].map(|call| format!("dynamodb:{call} Exports"));
     let record = record.each_ref().map(String::as_str);
@@ -60,6 +64,7 @@ fn roles_permit_what_ports_call_and_no_more() {
             // TM13: no update, no delete.
             "dynamodb:PutItem Audit",
             "dynamodb:Query Audit",
+            &given,
             // TM21
             "s3:GetObject Files/files/*",
             "s3:DeleteObject Files/files/*",

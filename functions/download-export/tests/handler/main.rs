@@ -29,6 +29,7 @@ use lead_export_core::memory::{Fault, FaultPlan};
 use lead_export_core::ports::{Clock as _, StoreErrorKind};
 use lead_export_core::presets::ReadPresets;
 use lead_export_core::record::{FailureCode, Status};
+use lead_export_core::usage::ReadUsage;
 use world::{ID, OTHER_ID, World};
 
 const THIRD_ID: &str = "9d9c2d3e-4b5a-4c6d-8e7f-901a2b3c4d5e";
@@ -39,6 +40,12 @@ fn app(world: &World) -> App {
             sources: world.sources.clone(),
             exports: world.exports.clone(),
             audit: world.audit.clone(),
+        },
+        usage: ReadUsage {
+            sources: world.sources.clone(),
+            exports: world.exports.clone(),
+            audit: world.audit.clone(),
+            clock: world.clock.clone(),
         },
         presets: ReadPresets {
             sources: world.sources.clone(),
@@ -86,6 +93,10 @@ fn list() -> Http {
     Http::of("list-exports")
 }
 
+fn usage() -> Http {
+    sources().path("/sources/home-insurance/usage")
+}
+
 fn one() -> Http {
     sources().path(&format!("/exports/{ID}"))
 }
@@ -99,8 +110,16 @@ fn delete() -> Http {
 }
 
 /// Every route, as its event.
-fn all() -> [Http; 6] {
-    [sources(), fields(), list(), one(), download(), delete()]
+fn all() -> [Http; 7] {
+    [
+        sources(),
+        fields(),
+        list(),
+        usage(),
+        one(),
+        download(),
+        delete(),
+    ]
 }
 
 #[tokio::test]

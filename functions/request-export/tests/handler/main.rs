@@ -29,6 +29,7 @@ use lead_export_core::ports::StoreErrorKind;
 use lead_export_core::presets::SavePreset;
 use lead_export_core::record::Status;
 use lead_export_core::request::RequestExport;
+use lead_export_core::volume::DailyVolume;
 use request_export::{App, handle};
 use world::{ID, OTHER_ID, World, id, org};
 
@@ -52,6 +53,7 @@ fn app(world: &World) -> App {
             clock: world.clock.clone(),
             dice: world.dice.clone(),
             max_active: MAX_ACTIVE,
+            volume: DailyVolume::default(),
         },
         rules: ClaimRules {
             org_claim: "org_id".into(),

@@ -4,10 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use insta::assert_snapshot;
 use lead_export_core::limits;
+use lead_export_core::ports::{Clock as _, Dice as _, VolumeKey};
+use lead_export_core::volume::DailyVolume;
+use request_export::handle;
 
 use crate::http_api::{NOT_FOUND, body, listed, raw, shown, text};
-use crate::world::{ID, OTHER_ID, World};
-use crate::{answer, event, keyless};
+use crate::world::{ID, OTHER_ID, World, org};
+use crate::{answer, app, event, keyless};
 
 #[tokio::test]
 async fn key_of_another_request_is_refused() {
@@ -260,5 +263,60 @@ async fn the_first_refusal_of_the_contracts_order_wins() {
         (429, keyless()),
     ] {
         assert_eq!(answer(&world, &event).await.status(), status, "{event:?}");
+    }
+}
+
+/// 401, 413, 404, 403, 400, 422, 429: whatever else is wrong, the first in this order is answered.
+#[tokio::test]
+async fn of_several_faults_the_first_in_the_contracts_order_is_answered() {
+    const ORDER: [u16; 7] = [401, 413, 404, 403, 400, 422, 429];
+    for by_volume in [false, true] {
+        for faults in 0..1_u8 << ORDER.len() {
+            let has = |status: u16| {
+                let place = ORDER.iter().position(|known| *known == status).unwrap();
+                faults & (1 << place) != 0
+            };
+            let world = World::new();
+            let mut app = app(&world);
+            let user = if has(403) { "vera" } else { "alice" };
+            if has(429) && by_volume {
+                app.request.volume = DailyVolume::new(1);
+                let now = world.clock.now();
+                let key = VolumeKey::new(&org("acme"), user, now);
+                let (exports, id) = (world.exports.inner(), world.dice.uuid());
+                let (clock, dice) = (&*world.clock, &*world.dice);
+                let charge = app
+                    .request
+                    .volume
+                    .charge(&**exports, clock, dice, &key, id, 1);
+                charge.await.unwrap();
+            } else if has(429) {
+                for id in [ID, OTHER_ID, "9d9c2d3e-4b5a-4c6d-8e7f-901a2b3c4d5e"] {
+                    world.create("acme", "home-insurance", "bob", id).await;
+                }
+            }
+            let mut body = match (has(400), has(422)) {
+                (false, false) => "{}",
+                (false, true) => r#"{"order": "name"}"#,
+                (true, false) => "{",
+                (true, true) => r#"{"order": "name", "limit": "1"}"#,
+            }
+            .to_owned();
+            if has(413) {
+                body += &" ".repeat(limits::BODY_BYTES);
+            }
+            let mut event = keyless().user("acme", user).body(body);
+            if has(404) {
+                event = event.path("/sources/no-such-source/exports");
+            }
+            if has(401) {
+                event = event.of_nobody().remove(0);
+            }
+            let first = ORDER.into_iter().find(|status| has(*status));
+            let answer = world.log.of(handle(&app, event.request())).await;
+            let what = format!("{faults:07b} {by_volume}");
+            assert_eq!(answer.status(), first.unwrap_or(202), "{what}");
+            assert!(answer.headers().contains_key("x-request-id"), "{what}");
+        }
     }
 }

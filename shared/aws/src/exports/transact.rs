@@ -20,7 +20,7 @@ use crate::item::export::{
 use crate::item::{Item, instant, names, number};
 
 /// What one item of a cancelled transaction had to do with it.
-enum Reason {
+pub(super) enum Reason {
     /// Nothing.
     Fine,
     /// Its condition did not hold; the item as it was, if there was one.
@@ -29,7 +29,9 @@ enum Reason {
     Other(StoreErrorKind),
 }
 
-fn reasons(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> Option<Vec<Reason>> {
+pub(super) fn reasons(
+    error: &SdkError<TransactWriteItemsError, HttpResponse>,
+) -> Option<Vec<Reason>> {
     let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
         error.as_service_error()
     else {
@@ -47,7 +49,7 @@ fn reasons(error: &SdkError<TransactWriteItemsError, HttpResponse>) -> Option<Ve
 }
 
 /// The kind of what stood in the way besides conditions; a conflict comes first, since it passes.
-fn other(reasons: &[Reason]) -> Option<StoreErrorKind> {
+pub(super) fn other(reasons: &[Reason]) -> Option<StoreErrorKind> {
     let kinds = || {
         reasons.iter().filter_map(|reason| match reason {
             Reason::Other(kind) => Some(*kind),
@@ -63,7 +65,7 @@ fn conflict() -> StoreError {
     StoreError::new(StoreErrorKind::Conflict, STORE)
 }
 
-fn unbuilt(error: BuildError) -> StoreError {
+pub(super) fn unbuilt(error: BuildError) -> StoreError {
     StoreError::caused(StoreErrorKind::Denied, STORE, error)
 }
 

@@ -110,6 +110,11 @@ async fn requests_keep_the_contract() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn volumes_keep_the_contract() {
+    contract::volume::all(&Tables::start().await.exports()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn history_keeps_the_contract() {
     contract::history::all(&Tables::start().await.exports()).await;
 }

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 
 use super::lock;
 use crate::lead::OrgId;
 use crate::ports::{
-    Created, Due, ExportStore, HistoryPage, HistoryQuery, Remembered, RequestKey, StoreError,
-    StoreErrorKind, Written,
+    Charge, Charged, Created, Due, ExportStore, HistoryPage, HistoryQuery, Remembered, RequestKey,
+    StoreError, StoreErrorKind, VolumeKey, Written,
 };
 use crate::record::{Export, ExportId};
 use crate::time::Instant;
@@ -32,6 +33,8 @@ struct Inner {
     lines: BTreeMap<Name, Vec<Export>>,
     requests: BTreeMap<RequestKey, Remembered>,
     active: BTreeMap<OrgId, BTreeSet<ExportId>>,
+    /// Each user's day: the leads of each delivery.
+    volumes: BTreeMap<VolumeKey, BTreeMap<Uuid, u64>>,
     /// What the indexes show while they lag.
     held: Option<BTreeMap<Name, Export>>,
     history_scan: Option<usize>,
@@ -247,5 +250,26 @@ impl ExportStore for MemoryExports {
             export.due_at = Some(until);
         }
         Ok(())
+    }
+
+    async fn volume(&self, key: &VolumeKey, but: Option<Uuid>) -> Result<u64, StoreError> {
+        let inner = lock(&self.inner);
+        let day = inner.volumes.get(key).into_iter().flatten();
+        let others = day.filter(|(id, _)| Some(**id) != but);
+        Ok(others.map(|(_, leads)| leads).sum())
+    }
+
+    async fn charge(&self, charge: &Charge, most: u64) -> Result<Charged, StoreError> {
+        let mut inner = lock(&self.inner);
+        let day = inner.volumes.entry(charge.key.clone()).or_default();
+        if day.contains_key(&charge.id) {
+            return Ok(Charged::Taken);
+        }
+        let used = day.values().sum::<u64>();
+        if used.saturating_add(charge.leads) > most {
+            return Ok(Charged::Over(used));
+        }
+        day.insert(charge.id, charge.leads);
+        Ok(Charged::Taken)
     }
 }

@@ -16,10 +16,10 @@ use crate::access::{Access, Role};
 use crate::fields::Source;
 use crate::lead::{OrgId, SourceId};
 use crate::ports::{
-    AuditStore, Clock, Created, Dice, Download, Due, ExportQueue, ExportStore, FileKind,
-    HistoryPage, HistoryQuery, LeadPage, LeadSource, Notifier, ObjectHead, ObjectKey, PageQuery,
-    Part, PieceStore, PresetStore, Remembered, RequestKey, SourceStore, StoreError, StoreErrorKind,
-    Upload, UrlSigner, Written,
+    AuditStore, Charge, Charged, Clock, Created, Dice, Download, Due, ExportQueue, ExportStore,
+    FileKind, GivenPage, GivenQuery, HistoryPage, HistoryQuery, LeadPage, LeadSource, Notifier,
+    ObjectHead, ObjectKey, PageQuery, Part, PieceStore, PresetStore, Remembered, RequestKey,
+    SourceStore, StoreError, StoreErrorKind, Upload, UrlSigner, VolumeKey, Written,
 };
 use crate::presets::{Preset, PresetHead, PresetName};
 use crate::record::{Export, ExportId, RunId};
@@ -291,12 +291,27 @@ impl<T: ExportStore + ?Sized> ExportStore for Faulty<T> {
         self.call("exports.postpone", self.inner.postpone(due, until))
             .await
     }
+
+    async fn volume(&self, key: &VolumeKey, but: Option<Uuid>) -> Result<u64, StoreError> {
+        self.call("exports.volume", self.inner.volume(key, but))
+            .await
+    }
+
+    async fn charge(&self, charge: &Charge, most: u64) -> Result<Charged, StoreError> {
+        self.call("exports.charge", self.inner.charge(charge, most))
+            .await
+    }
 }
 
 #[async_trait]
 impl<T: AuditStore + ?Sized> AuditStore for Faulty<T> {
-    async fn record(&self, download: &Download) -> Result<(), StoreError> {
-        self.call("audit.record", self.inner.record(download)).await
+    async fn record(&self, source: &SourceId, download: &Download) -> Result<(), StoreError> {
+        self.call("audit.record", self.inner.record(source, download))
+            .await
+    }
+
+    async fn given(&self, query: &GivenQuery) -> Result<GivenPage, StoreError> {
+        self.call("audit.given", self.inner.given(query)).await
     }
 
     async fn downloads(&self, org: &OrgId, export: ExportId) -> Result<Vec<Download>, StoreError> {

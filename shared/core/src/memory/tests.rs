@@ -11,7 +11,7 @@ use crate::access::Grant;
 use crate::contract::leads::LeadWriter;
 use crate::contract::sources::SourceWriter;
 use crate::contract::{
-    audit, due, history, leads, pieces, presets, records, requests, sources, uploads,
+    audit, due, history, leads, pieces, presets, records, requests, sources, uploads, volume,
 };
 use crate::fields::Source;
 use crate::lead::{Lead, LeadId, LeadKey, OrgId, SourceId};
@@ -58,6 +58,7 @@ async fn exports_keep_the_contract() {
     let store = calm(MemoryExports::new());
     records::all(&store).await;
     requests::all(&store).await;
+    volume::all(&store).await;
     due::all(&store).await;
     history::all(&store).await;
 }

@@ -112,6 +112,7 @@ impl World {
             clock: self.clock.clone(),
             dice: self.dice.clone(),
             max_active: 1000,
+            volume: crate::volume::DailyVolume::default(),
         };
         let asked = Request {
             principal: &user(org, "alice"),

@@ -10,8 +10,9 @@ use super::Script;
 use crate::lead::OrgId;
 use crate::memory::{MemoryExports, MemoryPieces};
 use crate::ports::{
-    Created, Due, ExportStore, FileKind, HistoryPage, HistoryQuery, ObjectHead, ObjectKey, Part,
-    PieceStore, Remembered, RequestKey, StoreError, StoreErrorKind, Upload, Written,
+    Charge, Charged, Created, Due, ExportStore, FileKind, HistoryPage, HistoryQuery, ObjectHead,
+    ObjectKey, Part, PieceStore, Remembered, RequestKey, StoreError, StoreErrorKind, Upload,
+    VolumeKey, Written,
 };
 use crate::record::{Export, ExportId, RunId};
 use crate::time::Instant;
@@ -94,6 +95,20 @@ impl ExportStore for Late<MemoryExports> {
 
     async fn postpone(&self, due: &Due, until: Instant) -> Result<(), StoreError> {
         self.inner.postpone(due, until).await
+    }
+
+    async fn volume(&self, key: &VolumeKey, but: Option<uuid::Uuid>) -> Result<u64, StoreError> {
+        self.inner.volume(key, but).await
+    }
+
+    async fn charge(&self, charge: &Charge, most: u64) -> Result<Charged, StoreError> {
+        let (inner, copy) = (Arc::clone(&self.inner), charge.clone());
+        if self.script.is_late(move || {
+            let _ = inner.charge(&copy, most).now_or_never();
+        }) {
+            return no_answer();
+        }
+        self.inner.charge(charge, most).await
     }
 }
 
