@@ -1,6 +1,7 @@
 //! The tests from outside: the embedded stack, real function processes, the real SDK. No Docker, no network beyond loopback.
 
 mod access;
+mod adapters;
 mod contract;
 mod durability;
 mod exports;

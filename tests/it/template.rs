@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 mod environment;
 mod events;
+mod limits_table;
 mod reading;
 mod roles;
 

@@ -80,6 +80,23 @@ impl Template {
         default
     }
 
+    /// Whether a name is a parameter's.
+    pub(crate) fn is_parameter(&self, name: &str) -> bool {
+        self.0["Parameters"][name].is_object()
+    }
+
+    /// The groups in which parameters are shown to who deploys: each label with its parameters.
+    pub(crate) fn groups(&self) -> Vec<(String, Vec<String>)> {
+        let interface = &self.0["Metadata"]["AWS::CloudFormation::Interface"];
+        let groups = interface["ParameterGroups"].as_array().unwrap().iter();
+        let of = |group: &Value| {
+            let label = group["Label"]["default"].as_str().unwrap().to_owned();
+            let parameters = listed(&group["Parameters"]).iter();
+            (label, parameters.map(|name| self.text(name)).collect())
+        };
+        groups.map(of).collect()
+    }
+
     /// The values that a parameter may take, of those that are listed.
     pub(crate) fn allowed(&self, parameter: &str) -> Vec<String> {
         let allowed = &self.0["Parameters"][parameter]["AllowedValues"];
