@@ -71,6 +71,7 @@ impl App {
                 sources: sources.clone(),
                 exports: exports.clone(),
                 audit: audit.clone(),
+                clock: clock.clone(),
             },
             usage: ReadUsage {
                 sources: sources.clone(),

@@ -8,7 +8,7 @@ use crate::access::{Access, Act, Principal, Refusal, Role};
 use crate::fields::Source;
 use crate::lead::{OrgId, SourceId};
 use crate::ports::{
-    AuditStore, Download, ExportStore, HistoryPage, HistoryQuery, SourceStore, StoreError,
+    AuditStore, Clock, Download, ExportStore, HistoryPage, HistoryQuery, SourceStore, StoreError,
 };
 use crate::record::{Export, ExportId, Head};
 
@@ -24,6 +24,8 @@ pub struct ReadHistory {
     pub exports: Arc<dyn ExportStore>,
     /// Who was given links.
     pub audit: Arc<dyn AuditStore>,
+    /// Time: a file's may have passed before anybody has swept it.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// Why nothing can be shown.
@@ -74,7 +76,13 @@ impl ReadHistory {
         &self,
         query: &HistoryQuery,
     ) -> Result<(HistoryPage, Vec<Vec<Download>>), HistoryError> {
-        let page = self.exports.history(query).await?;
+        let mut page = self.exports.history(query).await?;
+        let now = self.clock.now();
+        let heads = page.exports.into_iter().map(|head| head.seen_at(now));
+        // The store's filter went by what was written.
+        let is_wanted =
+            |head: &Head| query.status.is_empty() || query.status.contains(&head.status);
+        page.exports = heads.filter(is_wanted).collect();
         let reads: Vec<_> = page
             .exports
             .iter()
@@ -108,7 +116,7 @@ impl ReadHistory {
             crate::download::seen::<HistoryError>(&*self.exports, &*self.sources, principal, id)
                 .await?;
         let downloads = self.audit.downloads(&export.org, export.id()).await?;
-        Ok((export, downloads))
+        Ok((export.seen_at(self.clock.now()), downloads))
     }
 }
 

@@ -349,6 +349,18 @@ pub struct Head {
     pub warnings: Vec<Warning>,
 }
 
+impl Head {
+    /// As it is at `now`: a file whose time has passed is gone, before anybody has swept it.
+    #[must_use]
+    pub fn seen_at(mut self, now: Instant) -> Self {
+        let is_over = self.file_expires_at.is_some_and(|at| at <= now);
+        if self.status == Status::Completed && is_over {
+            self.status = Status::Expired;
+        }
+        self
+    }
+}
+
 /// The record of an export, whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Export {
@@ -440,6 +452,13 @@ impl Export {
     /// Where it stands.
     pub fn status(&self) -> Status {
         self.head.status
+    }
+
+    /// As it is at `now`, for those who look: see [`Head::seen_at`].
+    #[must_use]
+    pub fn seen_at(mut self, now: Instant) -> Self {
+        self.head = self.head.seen_at(now);
+        self
     }
 
     /// The state that the event tells: of a file that went before its completion was told, the completion.

@@ -212,7 +212,7 @@ impl RequestExport {
     ) -> Result<Accepted, RequestError> {
         match self.exports.get(&principal.org, known.export).await? {
             Some(export) => Ok(Accepted {
-                export,
+                export: export.seen_at(self.clock.now()),
                 replayed: true,
             }),
             // The row and the record were written together, and records have no end.

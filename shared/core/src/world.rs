@@ -301,6 +301,7 @@ impl World {
             sources: self.faulty(&self.sources),
             exports: self.late(&self.exports),
             audit: self.faulty(&self.audit),
+            clock: self.clock.clone(),
         }
     }
 

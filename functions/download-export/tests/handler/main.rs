@@ -40,6 +40,7 @@ fn app(world: &World) -> App {
             sources: world.sources.clone(),
             exports: world.exports.clone(),
             audit: world.audit.clone(),
+            clock: world.clock.clone(),
         },
         usage: ReadUsage {
             sources: world.sources.clone(),

@@ -121,6 +121,32 @@ fn filters_of_the_list_are_and_ed() {
 }
 
 #[test]
+fn file_whose_time_has_passed_is_expired_before_anybody_sweeps() {
+    let world = World::new(3);
+    let id = world.completed();
+    let shown = |status: &str| -> Option<Status> {
+        let (page, downloads) = list(&world, &[("status", status)]);
+        assert_eq!(page.exports.len(), downloads.len());
+        page.exports.first().map(|head| head.status)
+    };
+    let one = || {
+        let read = world.read_history();
+        let answer = world.drive(read.one(&principal(), Some(id)));
+        answer.unwrap().unwrap().0.status()
+    };
+    let expires_at = world.export(id).head.file_expires_at.unwrap();
+    world.advance_short_of(expires_at.since(world.clock.now()));
+    assert_eq!(one(), Status::Completed);
+    assert_eq!(shown("completed"), Some(Status::Completed));
+    world.advance(Duration::from_millis(1));
+    assert_eq!(one(), Status::Expired);
+    assert_eq!(shown("completed"), None);
+    assert_eq!(shown("completed,expired"), Some(Status::Expired));
+    world.settle(LONG);
+    assert_eq!(shown("expired"), Some(Status::Expired));
+}
+
+#[test]
 fn downloads_stand_by_their_exports() {
     let world = World::new(3);
     let (first, second) = (world.completed(), world.completed());
