@@ -3,7 +3,7 @@
 PYTHON ?= python3
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
-.PHONY: check fmt clippy doc purity spelling crates template test run measure build deploy audit
+.PHONY: check fmt clippy doc purity spelling crates template test replay search mutations deaths run measure build deploy audit
 
 check: fmt clippy doc purity spelling crates template
 
@@ -40,6 +40,24 @@ template:
 
 test:
 	cargo test --workspace
+
+# One run of the simulator, told step by step: make replay SIM=r7, or SIM=P-4,r7,14:F2,20:F7.3 as a failure prints it.
+SIM ?= r7
+replay:
+	@SIM='$(SIM)' cargo test -q -p lead-export-core --lib a_run_comes_again -- --nocapture
+
+# The long searches. Each tells how far it is; FROM and COUNT take it up there: make search FROM=50000 COUNT=20000.
+SEARCH ?= no_random_run_of_a_million no_order_of_two_workers_with_four no_pair_of_faults none_of_a_million
+search:
+	cargo test --release -p lead-export-core --lib -- --ignored --nocapture --test-threads 1 $(SEARCH)
+
+# Takes each guard of the protocol away and sees that a test goes red and names the invariant.
+mutations:
+	$(PYTHON) tests/mutations/run.py $(GUARDS)
+
+# 200 workers killed at random moments, by real processes: make deaths KILLS=50.
+deaths:
+	cargo test -p e2e --test it -- --ignored --nocapture two_hundred_killed
 
 run:
 	cargo run

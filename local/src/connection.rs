@@ -90,12 +90,12 @@ impl StackFile {
         let _ = fs::remove_file(data.join(NAME));
     }
 
-    /// Clients of the stack's endpoints.
+    /// The stack's endpoints and its keys.
     ///
     /// # Errors
-    /// None in practice: everything they need is in the file.
-    pub fn clients(&self) -> anyhow::Result<Clients> {
-        let aws = Aws::from_variables(|name| {
+    /// None in practice: everything is in the file.
+    pub fn aws(&self) -> anyhow::Result<Aws> {
+        Ok(Aws::from_variables(|name| {
             let value = match name {
                 "AWS_REGION" => &self.region,
                 "AWS_ACCESS_KEY_ID" => &self.access_key,
@@ -106,7 +106,15 @@ impl StackFile {
                 _ => return None,
             };
             Some(value.clone())
-        })?;
+        })?)
+    }
+
+    /// Clients of the stack's endpoints.
+    ///
+    /// # Errors
+    /// As [`StackFile::aws`].
+    pub fn clients(&self) -> anyhow::Result<Clients> {
+        let aws = self.aws()?;
         Ok(Clients {
             dynamodb: aws.dynamodb(),
             s3: aws.s3(),

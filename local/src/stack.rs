@@ -62,6 +62,8 @@ pub struct StackOptions {
     pub settings: Settings,
     /// How often the sweeper runs.
     pub sweep_every: Duration,
+    /// The timeout of `run-export`.
+    pub run_timeout: Duration,
 }
 
 impl StackOptions {
@@ -75,6 +77,7 @@ impl StackOptions {
             command: None,
             settings: Settings::default(),
             sweep_every: Duration::from_mins(1),
+            run_timeout: functions::RUN_TIMEOUT,
         }
     }
 }
@@ -88,6 +91,7 @@ pub struct Stack {
     /// Ends the gateway first, then the event source, then the emulators.
     gateway: Server,
     event_source: Server,
+    dead_letters: Server,
     emulators: Vec<Server>,
     database: Database,
     _lock: fs::File,
@@ -206,8 +210,18 @@ impl Stack {
             max_concurrency: functions::RUNS_AT_ONCE,
             report_batch_item_failures: true,
         };
+        let letters = EventSource {
+            queue: DEAD_LETTERS.to_owned(),
+            function: "sweep-exports".to_owned(),
+            batch_size: 10,
+            max_concurrency: 2,
+            ..source.clone()
+        };
         let event_source = Server::start("the event source", |stop| {
-            source.run(queues, Arc::clone(&invoke), stop.given())
+            source.run(Arc::clone(&queues), Arc::clone(&invoke), stop.given())
+        });
+        let dead_letters = Server::start("the dead letters' event source", |stop| {
+            letters.run(queues, Arc::clone(&invoke), stop.given())
         });
         let schedule = Schedule::start(
             Arc::clone(&invoke),
@@ -235,6 +249,7 @@ impl Stack {
             schedule,
             gateway,
             event_source,
+            dead_letters,
             emulators,
             database,
             _lock: lock,
@@ -264,12 +279,13 @@ impl Stack {
         StackFile::remove(&self.data);
         let mut ended = vec![self.gateway.stop().await];
         // Functions are told first, so that the event source has nothing to wait for longer than the grace.
-        let (source, (), ()) = tokio::join!(
+        let (source, letters, (), ()) = tokio::join!(
             self.event_source.stop(),
+            self.dead_letters.stop(),
             self.lambdas.stop(GRACE),
             self.schedule.stop(GRACE)
         );
-        ended.push(source);
+        ended.extend([source, letters]);
         for emulator in self.emulators {
             ended.push(emulator.stop().await);
         }
@@ -390,7 +406,11 @@ fn create_queues(queues: &Queues) -> anyhow::Result<()> {
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect()
     };
-    let dead = text(&[("MessageRetentionPeriod", "1209600")]);
+    // As in the template: visibility 6 × the sweeper's timeout.
+    let dead = text(&[
+        ("MessageRetentionPeriod", "1209600"),
+        ("VisibilityTimeout", "360"),
+    ]);
     // As in the template: visibility 6 × the function's timeout, 8 receives (Q-1).
     let redrive = format!(
         r#"{{"deadLetterTargetArn":"{}","maxReceiveCount":8}}"#,

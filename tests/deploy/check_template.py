@@ -137,6 +137,9 @@ def asserted(result):
             yield f"{name}: reserved concurrency makes its pollers take messages that nobody runs"
         if queue["VisibilityTimeout"] < 6 * function["Timeout"]:
             yield f"{name}: a message shows up again before 6 x {function['Timeout']} s"
+        letters = [got(q["RedrivePolicy"]["deadLetterTargetArn"]) for q in queues.values() if "RedrivePolicy" in q]
+        if got(mapping["EventSourceArn"]) in letters:
+            continue
         redrive = queue.get("RedrivePolicy", {})
         if redrive.get("maxReceiveCount", 0) < 5 or got(redrive.get("deadLetterTargetArn")) not in queues:
             yield f"{name}: its queue has no dead-letter queue after 5 or more tries"

@@ -226,7 +226,7 @@ impl World {
         let acme = org("acme");
         let work = Box::pin(run.run(&acme, id(ID), stop_at));
         let done = self.log.of(work).await;
-        assert_eq!(done.unwrap(), Done::Completed);
+        assert_eq!(done.unwrap().done, Done::Completed);
         self.export(ID)
     }
 

@@ -104,7 +104,11 @@ async fn killed_workers_change_no_byte() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert!(killed > 0, "the export was too quick to be killed");
+    let died = std::time::Instant::now();
     let export = world.ended("alice", id).await;
+    // Bound B: the lease's 90 s are waited for here, in real time.
+    let took = died.elapsed();
+    assert!(took < Duration::from_secs(170), "{took:?}");
     assert_eq!(export["status"], "completed", "{export}");
     assert_eq!(
         (&export["sha256"], &export["lead_count"]),

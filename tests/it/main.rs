@@ -3,6 +3,7 @@
 mod access;
 mod adapters;
 mod contract;
+mod deaths;
 mod durability;
 mod exports;
 mod presets;
@@ -10,3 +11,4 @@ mod real_leads;
 mod template;
 mod util;
 mod values;
+mod wire;

@@ -274,6 +274,14 @@ fn numbers_fit_the_limits() {
     assert_eq!(template.text(letters), "DeadLetters");
 
     let sweep = template.properties("SweepExports");
+    let mapping = &sweep["Events"]["GivenUp"]["Properties"];
+    assert_eq!(template.text(&mapping["Queue"]), "DeadLetters");
+    assert_eq!(
+        mapping["FunctionResponseTypes"],
+        json!(["ReportBatchItemFailures"])
+    );
+    let visible = seconds(&template.properties("DeadLetters")["VisibilityTimeout"]);
+    assert_eq!(visible, 6 * seconds(&sweep["Timeout"]), "Q-1");
     let schedule = &sweep["Events"]["Minute"]["Properties"]["Schedule"];
     assert_eq!(schedule, "rate(1 minute)");
     assert_eq!(limits::SWEEP_BACKOFF, Duration::from_mins(1));

@@ -3,13 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lead_export_core::access::{Grant, Role};
 use lead_export_core::fields::{Attribute, CustomField, CustomKind, Source};
 use lead_export_core::lead::{Lead, LeadId, OrgId, SourceId, Value};
 use lead_export_core::time::Instant;
+use lead_export_local::connection::StackFile;
 use lead_export_local::identity::{Claims, Identity};
 use lead_export_local::stack::{Settings, Stack, StackOptions};
 use reqwest::{Client, Method, RequestBuilder, Response};
@@ -41,6 +42,25 @@ pub(crate) fn client() -> Client {
         .unwrap()
 }
 
+/// A bearer token for the stack over this data.
+pub(crate) fn token(data: &Path, file: &StackFile, org: &str, user: &str) -> String {
+    let identity = Identity::open(data).unwrap();
+    let claims = Claims {
+        sub: user.to_owned(),
+        org: Some(org.to_owned()),
+        ..Claims::default()
+    };
+    identity
+        .token(
+            &claims,
+            &file.issuer,
+            &file.audience,
+            jiff::Timestamp::now(),
+            Duration::from_hours(1),
+        )
+        .unwrap()
+}
+
 impl World {
     pub(crate) async fn start() -> Self {
         Self::start_with(Settings::default()).await
@@ -63,22 +83,7 @@ impl World {
 
     /// A bearer token of `user` in `org`.
     pub(crate) fn token(&self, org: &str, user: &str) -> String {
-        let identity = Identity::open(&self.dir.path().join("data")).unwrap();
-        let claims = Claims {
-            sub: user.to_owned(),
-            org: Some(org.to_owned()),
-            ..Claims::default()
-        };
-        let file = self.stack.file();
-        identity
-            .token(
-                &claims,
-                &file.issuer,
-                &file.audience,
-                jiff::Timestamp::now(),
-                Duration::from_hours(1),
-            )
-            .unwrap()
+        token(&self.dir.path().join("data"), self.stack.file(), org, user)
     }
 
     /// A request by `user` of `acme`.

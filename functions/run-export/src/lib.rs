@@ -13,7 +13,7 @@ use lead_export_core::lead::OrgId;
 use lead_export_core::limits;
 use lead_export_core::ports::Clock;
 use lead_export_core::record::ExportId;
-use lead_export_core::run::{Done, RunExport};
+use lead_export_core::run::{Done, Ran, RunExport};
 use lead_export_core::time::Instant;
 
 /// The variables of the environment that this function reads, besides Lambda's own.
@@ -101,10 +101,10 @@ async fn work(app: &App, message: &SqsMessage, context: &Context) -> bool {
     let stop_at = app.stop_at(&app.run.clock, context);
     let started = app.run.clock.now();
     match app.run.run(&org, id, stop_at).await {
-        Ok(done) => {
+        Ok(ran) => {
             let duration_ms =
                 u64::try_from(app.run.clock.now().since(started).as_millis()).unwrap_or(u64::MAX);
-            report(&org, id, done, duration_ms);
+            report(&org, id, &ran, duration_ms);
             true
         }
         Err(error) => {
@@ -114,8 +114,8 @@ async fn work(app: &App, message: &SqsMessage, context: &Context) -> bool {
     }
 }
 
-fn report(org: &OrgId, id: ExportId, done: Done, duration_ms: u64) {
-    let what = match done {
+fn report(org: &OrgId, id: ExportId, ran: &Ran, duration_ms: u64) {
+    let what = match ran.done {
         Done::Absent => "absent",
         Done::Ended(_) => "ended before",
         Done::Busy => "busy",
@@ -125,11 +125,15 @@ fn report(org: &OrgId, id: ExportId, done: Done, duration_ms: u64) {
         Done::OverVolume => "failed, over the daily volume",
         Done::Paused => "paused",
     };
-    if done == Done::OverVolume {
+    if ran.done == Done::OverVolume {
         // The template's alarm looks for this word.
         tracing::warn!(export.id = %id, org.id = %org, "{}: export {id} holds more than is left of the day", limits::DAILY_VOLUME_EVENT);
     }
-    tracing::info!(export.id = %id, org.id = %org, duration_ms, outcome = ?done, "run of export {id}: {what}");
+    if let Some(cause) = &ran.cause {
+        // The record tells the code alone: this line is where the operator finds why.
+        tracing::error!(export.id = %id, org.id = %org, store = cause.store, cause = chain(cause), "export {id} failed for good");
+    }
+    tracing::info!(export.id = %id, org.id = %org, duration_ms, outcome = ?ran.done, "run of export {id}: {what}");
 }
 
 /// Runs the function: the Lambda's `main`.

@@ -1,9 +1,12 @@
-//! `sweep-exports`: looks, each minute, at what is due (X).
+//! `sweep-exports`: looks, each minute, at what is due (X), and at the hints that were given up.
 
+use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::LambdaEvent;
 use lead_export_aws::config::ConfigError;
 use lead_export_aws::http::chain;
 use lead_export_aws::ports::Ports;
+use lead_export_aws::queue::parse_hint;
+use lead_export_core::record::Status;
 use lead_export_core::sweep::SweepExports;
 use serde_json::{Value, json};
 
@@ -35,11 +38,16 @@ impl App {
     }
 }
 
-/// Sweeps once, whatever the event says; answers with what was done.
+/// Answers messages of the dead-letter queue with those that are to come again; any other event is a minute: sweeps once and answers
+/// with what was done.
 ///
 /// # Errors
 /// The list of what is due could not be read; the next minute tries again.
-pub async fn handle(app: &App, _event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
+pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
+    if event.payload.get("Records").is_some() {
+        let event: SqsEvent = serde_json::from_value(event.payload)?;
+        return Ok(serde_json::to_value(drain(app, &event).await)?);
+    }
     let swept = app.sweep.sweep().await?;
     for error in &swept.errors {
         tracing::error!(
@@ -67,6 +75,42 @@ pub async fn handle(app: &App, _event: LambdaEvent<Value>) -> Result<Value, lamb
         "expired": swept.expired,
         "failed": swept.errors.len(),
     }))
+}
+
+/// Looks at the exports that given-up hints name. The history tells where each stands; the log, that it was given up.
+async fn drain(app: &App, event: &SqsEvent) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    for message in &event.records {
+        if !look(app, message).await {
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = message.message_id.clone().unwrap_or_default();
+            response.batch_item_failures.push(failure);
+        }
+    }
+    response
+}
+
+/// Whether the message has done its duty.
+async fn look(app: &App, message: &SqsMessage) -> bool {
+    let message_id = message.message_id.as_deref().unwrap_or_default();
+    let (org, id) = match parse_hint(message.body.as_deref().unwrap_or_default()) {
+        Ok(hint) => hint,
+        Err(error) => {
+            tracing::error!(message.id = message_id, cause = %error, "given-up message {message_id} is unreadable and dropped");
+            return true;
+        }
+    };
+    match app.sweep.given_up(&org, id).await {
+        Ok(status) => {
+            let status = status.map_or("absent", Status::as_str);
+            tracing::error!(export.id = %id, org.id = %org, status, "a hint of export {id} was given up; the export is {status}");
+            true
+        }
+        Err(error) => {
+            tracing::error!(export.id = %id, org.id = %org, store = error.store, cause = chain(&error), "export {id} of a given-up hint cannot be looked at");
+            false
+        }
+    }
 }
 
 /// Runs the function: the Lambda's `main`.

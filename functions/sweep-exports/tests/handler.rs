@@ -23,6 +23,10 @@ const TOLD_ID: &str = "1b1c2d3e-4b5a-4c6d-8e7f-901a2b3c4d5e";
 const CLEAN_ID: &str = "2b2c2d3e-4b5a-4c6d-8e7f-901a2b3c4d5e";
 
 async fn sweep(world: &World) -> Result<Value, String> {
+    sweep_for(world, event("sweep-exports")).await
+}
+
+async fn sweep_for(world: &World, event: Value) -> Result<Value, String> {
     let app = App {
         sweep: SweepExports {
             exports: world.exports.clone(),
@@ -33,7 +37,7 @@ async fn sweep(world: &World) -> Result<Value, String> {
             dice: world.dice.clone(),
         },
     };
-    let event = LambdaEvent::new(event("sweep-exports"), Context::default());
+    let event = LambdaEvent::new(event, Context::default());
     let answer = world.log.of(handle(&app, event)).await;
     answer.map_err(|error| error.to_string())
 }
@@ -137,4 +141,64 @@ async fn list_that_cannot_be_read_fails_the_invocation() {
     let world = World::with(FaultPlan::every("exports.due", fault));
     let error = sweep(&world).await.unwrap_err();
     assert_snapshot!(error, @"the store of exports did not answer");
+}
+
+/// An event of the dead-letter queue with a message for each of these exports, or of this text.
+fn letters(bodies: &[Value]) -> Value {
+    let mut event = event("sweep-exports-given-up");
+    let sample = event["Records"][0].clone();
+    let records = bodies.iter().enumerate().map(|(index, body)| {
+        let mut record = sample.clone();
+        record["messageId"] = format!("m-{index}").into();
+        record["body"] = body.clone();
+        record
+    });
+    event["Records"] = records.collect();
+    event
+}
+
+fn hint(text: &str) -> Value {
+    format!(r#"{{"v":1,"org":"acme","export_id":"{text}"}}"#).into()
+}
+
+#[tokio::test]
+async fn given_up_hints_are_drained_and_their_exports_looked_at() {
+    let world = World::new();
+    let done = world.completed().await;
+    let waiting = world
+        .create("acme", "home-insurance", "bob", OTHER_ID)
+        .await;
+    world.log.take();
+    let sent = world.queue.inner().sent().len();
+    let event = letters(&[hint(ID), hint(OTHER_ID), hint(TOLD_ID), "canary".into()]);
+    let answer = sweep_for(&world, event).await.unwrap();
+    assert_snapshot!(answer, @r#"{"batchItemFailures":[]}"#);
+    let log = world.log.take();
+    for status in ["completed", "pending", "absent"] {
+        assert_eq!(
+            log.matches(&format!("status={status}\n")).count(),
+            1,
+            "{log}"
+        );
+    }
+    assert_eq!(log.matches("unreadable and dropped").count(), 1, "{log}");
+    assert_eq!(
+        world.queue.inner().sent()[sent..],
+        [(org("acme"), id(OTHER_ID))]
+    );
+    // Both records are as they were: the history tells where they stand.
+    assert_eq!((world.export(ID), world.export(OTHER_ID)), (done, waiting));
+}
+
+#[tokio::test]
+async fn a_given_up_hint_comes_again_if_its_export_cannot_be_looked_at() {
+    let fault = Fault::Before(StoreErrorKind::Unavailable);
+    let world = World::with(FaultPlan::every("queue.send", fault));
+    world.completed().await;
+    world
+        .create("acme", "home-insurance", "bob", OTHER_ID)
+        .await;
+    let event = letters(&[hint(ID), hint(OTHER_ID)]);
+    let answer = sweep_for(&world, event).await.unwrap();
+    assert_snapshot!(answer, @r#"{"batchItemFailures":[{"itemIdentifier":"m-1"}]}"#);
 }

@@ -151,8 +151,9 @@ pub(super) fn specs(
     Ok(vec![
         answering("request-export"),
         answering("download-export"),
-        spec("run-export", RUN_TIMEOUT, RUNS_AT_ONCE),
-        spec("sweep-exports", Duration::from_mins(1), 1),
+        spec("run-export", options.run_timeout, RUNS_AT_ONCE),
+        // The minute, and the dead letters.
+        spec("sweep-exports", Duration::from_mins(1), 2),
     ])
 }
 

@@ -88,6 +88,17 @@ impl Aws {
         })
     }
 
+    /// The same, but what is said goes through `http`: for tests that break the wire.
+    #[must_use]
+    pub fn with_http_client(self, http: SharedHttpClient) -> Self {
+        Self { http, ..self }
+    }
+
+    /// The HTTP client that all clients speak through.
+    pub fn http_client(&self) -> &SharedHttpClient {
+        &self.http
+    }
+
     /// A client of DynamoDB.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let mut config = aws_sdk_dynamodb::Config::builder()

@@ -10,7 +10,7 @@ use crate::lead::{OrgId, SourceId};
 use crate::ports::{
     AuditStore, Clock, Download, ExportStore, HistoryPage, HistoryQuery, SourceStore, StoreError,
 };
-use crate::record::{Export, ExportId, Head};
+use crate::record::{Export, ExportId, Head, Status};
 
 /// Reads of audit rows under way at once for one list.
 const READS_AT_ONCE: usize = 16;
@@ -76,7 +76,12 @@ impl ReadHistory {
         &self,
         query: &HistoryQuery,
     ) -> Result<(HistoryPage, Vec<Vec<Download>>), HistoryError> {
-        let mut page = self.exports.history(query).await?;
+        let mut asked = query.clone();
+        if asked.status.contains(&Status::Expired) && !asked.status.contains(&Status::Completed) {
+            // Those whose time has passed are still written as completed until the sweeper has been there.
+            asked.status.push(Status::Completed);
+        }
+        let mut page = self.exports.history(&asked).await?;
         let now = self.clock.now();
         let heads = page.exports.into_iter().map(|head| head.seen_at(now));
         // The store's filter went by what was written.

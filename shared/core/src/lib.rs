@@ -33,6 +33,8 @@ pub mod presets;
 pub mod record;
 pub mod request;
 pub mod run;
+#[cfg(test)]
+mod simulate;
 pub mod sweep;
 pub mod time;
 pub mod usage;

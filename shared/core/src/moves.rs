@@ -95,6 +95,16 @@ impl Export {
         next
     }
 
+    /// A run that a store's silence broke off gives the lease and its try back; the next run is due at once.
+    #[must_use]
+    pub fn released(&self, by: RunId, now: Instant) -> Self {
+        let mut next = self.next(by);
+        next.lease = None;
+        next.tries = next.tries.saturating_sub(1);
+        next.due_at = Some(now);
+        next
+    }
+
     fn ended(&self, by: RunId, status: Status, now: Instant) -> Self {
         debug_assert!(
             self.status().may_become(status),

@@ -273,4 +273,6 @@ fn fingerprint(path: &str, body: &[u8]) -> String {
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod insist;
+#[cfg(test)]
 mod tests;

@@ -76,6 +76,21 @@ pub enum Done {
     Paused,
 }
 
+/// What a run came to, and for a failure what a store said.
+#[derive(Debug)]
+pub struct Ran {
+    /// What it came to.
+    pub done: Done,
+    /// The store's refusal that ended the export, if one did: for the log, the record holds the code alone.
+    pub cause: Option<StoreError>,
+}
+
+impl From<Done> for Ran {
+    fn from(done: Done) -> Self {
+        Self { done, cause: None }
+    }
+}
+
 /// Why a run ended without a decision: a store could not be asked. The record's due date brings the next try.
 #[derive(Debug, thiserror::Error)]
 #[error("the run was broken off")]
@@ -86,37 +101,67 @@ impl RunExport {
     ///
     /// # Errors
     /// [`RunError`] if a store could not be asked; nothing is lost, the export is due again when its lease ends.
-    pub async fn run(&self, org: &OrgId, id: ExportId, stop_at: Instant) -> Result<Done, RunError> {
+    pub async fn run(&self, org: &OrgId, id: ExportId, stop_at: Instant) -> Result<Ran, RunError> {
         let run = RunId(self.dice.uuid());
         let now = self.clock.now();
         // P1
         let Some(seen) = self.exports.get(org, id).await? else {
-            return Ok(Done::Absent);
+            return Ok(Done::Absent.into());
         };
         if seen.status().is_terminal() {
-            return Ok(Done::Ended(seen.status()));
+            return Ok(Done::Ended(seen.status()).into());
         }
         if seen.lease.is_some_and(|lease| lease.until > now) {
-            return Ok(Done::Busy);
+            return Ok(Done::Busy.into());
         }
         if let Some(code) = self.must_fail(&seen, now).await? {
-            return self.fail(org, id, run, Why::Code(code)).await;
+            return Ok(self.fail(org, id, run, Why::Code(code)).await?.into());
         }
         let written = seen.head.progress.leads_written;
         if self.is_over_volume(&seen, written).await? {
-            return self.fail(org, id, run, Why::OverVolume).await;
+            return Ok(self.fail(org, id, run, Why::OverVolume).await?.into());
         }
         // P2
         let leased = seen.leased(run, now);
-        if !self.exports.replace(&leased).await?.is_mine(&leased) {
-            return Ok(Done::Lost);
+        match self.exports.replace(&leased).await {
+            Ok(written) if written.is_mine(&leased) => {}
+            Ok(_) => return Ok(Done::Lost.into()),
+            Err(error) => {
+                // It may have been written all the same.
+                self.release(org, id, run).await;
+                return Err(RunError(error));
+            }
         }
         // Boxed: the state of a whole run is too large to be a part of its callers' states.
         match Box::pin(self.work(leased, run, stop_at)).await {
-            Ok(done) => Ok(done),
-            Err(End::Lost) => Ok(Done::Lost),
-            Err(End::Fail(why)) => self.fail(org, id, run, why).await,
-            Err(End::Broken(error)) => Err(RunError(error)),
+            Ok(done) => Ok(done.into()),
+            Err(End::Lost) => Ok(Done::Lost.into()),
+            Err(End::Fail(why, cause)) => {
+                let done = self.fail(org, id, run, why).await?;
+                Ok(Ran { done, cause })
+            }
+            Err(End::Broken(error)) => {
+                if error.is_retryable() {
+                    self.release(org, id, run).await;
+                }
+                Err(RunError(error))
+            }
+        }
+    }
+
+    /// Gives the lease back, and the try: a store that is silent or throttled slows an export and never fails it (D-6), however
+    /// often. If this is not heard either, the lease ends by itself.
+    async fn release(&self, org: &OrgId, id: ExportId, run: RunId) {
+        let Ok(Some(seen)) = self.exports.get(org, id).await else {
+            return;
+        };
+        if seen.lease.is_some_and(|lease| lease.run == run) {
+            // A name of its own, as in `fail`.
+            let by = RunId(self.dice.uuid());
+            let _ = self
+                .exports
+                .replace(&seen.released(by, self.clock.now()))
+                .await;
         }
     }
 
@@ -163,14 +208,14 @@ impl RunExport {
             .volume
             .charge(exports, clock, dice, &day, record.id().0, rows);
         charge.await.map_err(|error| match error {
-            VolumeError::Over(_) => End::Fail(Why::OverVolume),
+            VolumeError::Over(_) => End::Fail(Why::OverVolume, None),
             VolumeError::Store(error) => End::Broken(error),
         })
     }
 
     async fn work(&self, leased: Export, run: RunId, stop_at: Instant) -> Result<Done, End> {
         let mut selection = Selection::new(&leased.org, &leased.plan)
-            .map_err(|_| End::fail(FailureCode::Internal))?;
+            .map_err(|_| End::fail(FailureCode::Internal, None))?;
         let kind = leased.head.format.file_kind();
         // P3
         let (from, buffer) = self.take_up(&leased, &selection).await?;
@@ -181,7 +226,7 @@ impl RunExport {
             clock: Arc::clone(&self.clock),
         };
         let mut sink = Pieces::new(tools, leased, run, from, buffer, kind, stop_at)
-            .ok_or(End::fail(FailureCode::Internal))?
+            .ok_or(End::fail(FailureCode::Internal, None))?
             .with_piece_bytes(self.piece_bytes);
         // P4 to P6
         match export(
@@ -269,7 +314,7 @@ impl RunExport {
                 .await
                 .map_err(End::of_pieces)?;
         } else if parts.len() > limits::MAX_PARTS {
-            return Err(End::fail(FailureCode::TooLarge));
+            return Err(End::fail(FailureCode::TooLarge, None));
         } else {
             // P8b
             let upload = self.pieces.open(key, &kind).await.map_err(End::of_pieces)?;
@@ -424,8 +469,8 @@ enum Why {
 
 /// Why a run's work ended without a file.
 enum End {
-    /// For good.
-    Fail(Why),
+    /// For good, with what a store said.
+    Fail(Why, Option<StoreError>),
     /// The record has moved on.
     Lost,
     /// A store could not be asked; a later run may go through.
@@ -433,15 +478,15 @@ enum End {
 }
 
 impl End {
-    fn fail(code: FailureCode) -> Self {
-        Self::Fail(Why::Code(code))
+    fn fail(code: FailureCode, cause: Option<StoreError>) -> Self {
+        Self::Fail(Why::Code(code), cause)
     }
 
     /// Judges an error of the file store: a refusal is for good, silence is not.
     fn of_pieces(error: StoreError) -> Self {
         match error.kind {
             StoreErrorKind::Denied | StoreErrorKind::NotFound => {
-                Self::fail(FailureCode::StorageDenied)
+                Self::fail(FailureCode::StorageDenied, Some(error))
             }
             _ => Self::Broken(error),
         }
@@ -463,9 +508,9 @@ impl From<ExportError> for End {
         match error {
             ExportError::Sink(error) => error.into(),
             ExportError::Leads(error) => match error.kind {
-                StoreErrorKind::Corrupt => Self::fail(FailureCode::UnreadableLead),
+                StoreErrorKind::Corrupt => Self::fail(FailureCode::UnreadableLead, Some(error)),
                 StoreErrorKind::Denied | StoreErrorKind::NotFound => {
-                    Self::fail(FailureCode::Internal)
+                    Self::fail(FailureCode::Internal, Some(error))
                 }
                 _ => Self::Broken(error),
             },
@@ -477,7 +522,5 @@ impl From<ExportError> for End {
 mod leases;
 #[cfg(test)]
 mod mending;
-#[cfg(test)]
-mod search;
 #[cfg(test)]
 mod tests;

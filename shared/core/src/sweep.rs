@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::end::delete_file;
+use crate::lead::OrgId;
 use crate::limits;
 use crate::ports::{Clock, Dice, Due, ExportQueue, ExportStore, Notifier, PieceStore, StoreError};
-use crate::record::{Export, RunId, Status};
+use crate::record::{Export, ExportId, RunId, Status};
 
 /// Looks at what is due. Its fields are the ports it needs.
 #[derive(Clone)]
@@ -59,6 +60,21 @@ impl SweepExports {
             }
         }
         Ok(swept)
+    }
+
+    /// Looks at the export of a hint that was given up: where it stands, after a new hint if it has not ended. None if there is no
+    /// such export. The record carries the duty, so the hint itself holds nothing that could be lost.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the record cannot be read or the hint not be sent.
+    pub async fn given_up(&self, org: &OrgId, id: ExportId) -> Result<Option<Status>, StoreError> {
+        let Some(seen) = self.exports.get(org, id).await? else {
+            return Ok(None);
+        };
+        if !seen.status().is_terminal() {
+            self.queue.send(org, id).await?;
+        }
+        Ok(Some(seen.status()))
     }
 
     async fn look(&self, due: &Due, swept: &mut Swept) -> Result<(), StoreError> {

@@ -1,10 +1,19 @@
 //! A world for tests of the use-cases: every port in memory, a clock that tests move, faults by script, and the oracle of
 //! `promises.md` §4.1.
 
+mod actors;
+mod judge;
+mod kinds;
 mod late;
+mod model;
 mod oracle;
+mod people;
+mod profile;
+mod scenario;
 mod script;
+mod stage;
 mod tasks;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -36,8 +45,13 @@ use crate::time::Instant;
 use crate::usage::ReadUsage;
 use crate::volume::DailyVolume;
 
+pub(crate) use judge::Calm;
+pub(crate) use kinds::Kind;
 use late::Late;
+pub(crate) use profile::{PROFILES, Profile};
+pub(crate) use scenario::{Scenario, Turns};
 pub(crate) use script::{Script, What, Where};
+pub(crate) use stage::Stage;
 pub(crate) use tasks::{Seeded, Task};
 
 /// A clock that moves a little at every look, so that slices end by themselves.
@@ -68,6 +82,8 @@ pub(crate) struct World {
     pub(crate) audit: Arc<MemoryAudit>,
     pub(crate) signer: Arc<MemorySigner>,
     pub(crate) clock: Arc<Ticking>,
+    /// The clock as the use-cases see it.
+    pub(crate) time: Arc<dyn Clock>,
     pub(crate) dice: Arc<SeededDice>,
     pub(crate) script: Arc<Script>,
     pub(crate) plan: Arc<FaultPlan>,
@@ -147,6 +163,7 @@ impl World {
     pub(crate) fn new(leads: u32) -> Self {
         let script = Arc::new(Script::default());
         let asked = Arc::clone(&script);
+        let clock = Arc::new(Ticking(ManualClock::default(), AtomicU64::new(0)));
         let world = Self {
             leads: Arc::new(MemoryLeads::new()),
             sources: Arc::new(MemorySources::new()),
@@ -156,7 +173,8 @@ impl World {
             notifier: Arc::new(MemoryNotifier::new()),
             audit: Arc::new(MemoryAudit::new()),
             signer: Arc::new(MemorySigner::new()),
-            clock: Arc::new(Ticking(ManualClock::default(), AtomicU64::new(0))),
+            time: Arc::clone(&clock) as Arc<dyn Clock>,
+            clock,
             dice: Arc::new(SeededDice::new(7)),
             plan: FaultPlan::new(move |call| asked.decide(call)),
             script,
@@ -227,10 +245,10 @@ impl World {
             leads: self.faulty(&self.leads),
             sources: self.faulty(&self.sources),
             exports: self.late(&self.exports),
-            queue: self.faulty(&self.queue),
+            queue: self.late(&self.queue),
             pieces: self.late(&self.pieces),
-            notifier: self.faulty(&self.notifier),
-            clock: self.clock.clone(),
+            notifier: self.late(&self.notifier),
+            clock: Arc::clone(&self.time),
             dice: self.dice.clone(),
             retention: self.retention,
             volume: self.volume,
@@ -244,8 +262,8 @@ impl World {
             sources: self.faulty(&self.sources),
             exports: self.late(&self.exports),
             presets: Arc::new(crate::memory::MemoryPresets::new()),
-            queue: self.faulty(&self.queue),
-            clock: self.clock.clone(),
+            queue: self.late(&self.queue),
+            clock: Arc::clone(&self.time),
             dice: self.dice.clone(),
             max_active: self.max_active,
             volume: self.volume,
@@ -258,7 +276,7 @@ impl World {
             exports: self.late(&self.exports),
             audit: self.faulty(&self.audit),
             signer: self.faulty(&self.signer),
-            clock: self.clock.clone(),
+            clock: Arc::clone(&self.time),
             dice: self.dice.clone(),
             ttl: limits::DOWNLOAD_TTL,
         }
@@ -270,8 +288,8 @@ impl World {
             exports: self.late(&self.exports),
             audit: self.faulty(&self.audit),
             pieces: self.late(&self.pieces),
-            notifier: self.faulty(&self.notifier),
-            clock: self.clock.clone(),
+            notifier: self.late(&self.notifier),
+            clock: Arc::clone(&self.time),
             dice: self.dice.clone(),
         }
     }
@@ -279,10 +297,10 @@ impl World {
     pub(crate) fn sweep_exports(&self) -> SweepExports {
         SweepExports {
             exports: self.late(&self.exports),
-            queue: self.faulty(&self.queue),
+            queue: self.late(&self.queue),
             pieces: self.late(&self.pieces),
-            notifier: self.faulty(&self.notifier),
-            clock: self.clock.clone(),
+            notifier: self.late(&self.notifier),
+            clock: Arc::clone(&self.time),
             dice: self.dice.clone(),
         }
     }
@@ -301,7 +319,7 @@ impl World {
             sources: self.faulty(&self.sources),
             exports: self.late(&self.exports),
             audit: self.faulty(&self.audit),
-            clock: self.clock.clone(),
+            clock: Arc::clone(&self.time),
         }
     }
 
@@ -340,7 +358,8 @@ impl World {
 
     pub(crate) fn run(&self, id: ExportId, slice: Duration) -> Option<Result<Done, RunError>> {
         let stop_at = self.clock.now().plus(slice);
-        self.drive(self.run_export().run(&org(), id, stop_at))
+        let ran = self.drive(self.run_export().run(&org(), id, stop_at))?;
+        Some(ran.map(|ran| ran.done))
     }
 
     /// An export that was asked for and run to its end.
@@ -394,7 +413,7 @@ impl World {
             }
             self.sweep();
             if turn == 5 {
-                // By now every late copy has arrived: none is older than an invocation may be.
+                // By now every late copy has arrived: none travels longer than an invocation may live.
                 self.script.arrive();
             }
             let quiet = self.exports.all().iter().all(|export| {

@@ -17,7 +17,11 @@ fn text(name: &str) -> String {
 
 /// The events of the API: the file, and the function it is for.
 fn calls() -> BTreeMap<String, String> {
-    let others = ["run-export.json", "sweep-exports.json"];
+    let others = [
+        "run-export.json",
+        "sweep-exports.json",
+        "sweep-exports-given-up.json",
+    ];
     let files = std::fs::read_dir(root().join("events")).unwrap();
     files
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -80,14 +84,16 @@ fn events_of_the_api_are_calls_of_its_routes() {
 }
 
 #[test]
-fn event_of_the_queue_is_a_hint() {
-    let event: SqsEvent = serde_json::from_str(&text("run-export.json")).unwrap();
-    let [message] = &event.records[..] else {
-        panic!("the mapping's batches hold one message");
-    };
-    let (org, _) = parse_hint(message.body.as_deref().unwrap()).unwrap();
-    assert_eq!(org.as_str(), "acme");
-    assert!(message.message_id.is_some());
+fn events_of_the_queues_are_hints() {
+    for file in ["run-export.json", "sweep-exports-given-up.json"] {
+        let event: SqsEvent = serde_json::from_str(&text(file)).unwrap();
+        let [message] = &event.records[..] else {
+            panic!("{file}: the mapping's batches hold one message");
+        };
+        let (org, _) = parse_hint(message.body.as_deref().unwrap()).unwrap();
+        assert_eq!(org.as_str(), "acme");
+        assert!(message.message_id.is_some());
+    }
 }
 
 #[test]

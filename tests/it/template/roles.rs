@@ -72,6 +72,11 @@ fn roles_permit_what_ports_call_and_no_more() {
         &[
             &due,
             "sqs:SendMessage ExportsQueue",
+            // The event source mapping's.
+            "sqs:ReceiveMessage DeadLetters",
+            "sqs:DeleteMessage DeadLetters",
+            "sqs:GetQueueAttributes DeadLetters",
+            "sqs:ChangeMessageVisibility DeadLetters",
             // S-16
             "s3:ListBucket Files",
             "s3:ListBucketMultipartUploads Files",

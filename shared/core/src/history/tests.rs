@@ -210,3 +210,48 @@ fn source_is_seen_by_viewers_and_unknown_to_others() {
     assert_eq!(sources.len(), 1);
     world.settle(LONG);
 }
+
+#[test]
+fn a_file_whose_time_has_passed_is_shown_as_gone_before_the_sweep() {
+    let world = World::new(3);
+    let id = world.completed();
+    let show = || {
+        let read = world.read_history();
+        let (export, downloads) = world
+            .drive(read.one(&principal(), Some(id)))
+            .unwrap()
+            .unwrap();
+        crate::view::export(&export, &downloads)
+    };
+    let listed = |status: &str| list(&world, &[("status", status)]).0.exports.len();
+    world.advance_short_of(crate::limits::RETENTION);
+    assert_eq!(
+        (
+            show()["status"].as_str(),
+            listed("completed"),
+            listed("expired")
+        ),
+        (Some("completed"), 1, 0)
+    );
+    assert!(show()["links"]["download"].is_string());
+    world.advance(Duration::from_millis(1));
+    assert_eq!(
+        world.export(id).status(),
+        Status::Completed,
+        "the sweeper has not been there"
+    );
+    let shown = show();
+    assert_eq!(shown["status"], "expired");
+    assert!(shown["links"]["download"].is_null());
+    assert_eq!(shown["progress"]["fraction"], 1.0);
+    assert_eq!(
+        (
+            listed("completed"),
+            listed("expired"),
+            listed("completed,expired")
+        ),
+        (0, 1, 1)
+    );
+    let replayed = world.sweep();
+    assert_eq!(replayed.seen, 1);
+}

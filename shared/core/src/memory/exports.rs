@@ -38,6 +38,7 @@ struct Inner {
     /// What the indexes show while they lag.
     held: Option<BTreeMap<Name, Export>>,
     history_scan: Option<usize>,
+    writes: u64,
 }
 
 fn name(export: &Export) -> Name {
@@ -46,6 +47,7 @@ fn name(export: &Export) -> Name {
 
 impl Inner {
     fn write(&mut self, export: &Export) {
+        self.writes += 1;
         self.now.insert(name(export), export.clone());
         self.lines
             .entry(name(export))
@@ -83,6 +85,11 @@ impl MemoryExports {
             .unwrap_or_default()
     }
 
+    /// How many states were ever written.
+    pub fn writes(&self) -> u64 {
+        lock(&self.inner).writes
+    }
+
     /// All records as they are now.
     pub fn all(&self) -> Vec<Export> {
         lock(&self.inner).now.values().cloned().collect()
@@ -96,6 +103,14 @@ impl MemoryExports {
             .get(&name)
             .cloned()
             .unwrap_or_default()
+    }
+
+    /// As [`MemoryExports::states`], without the first `from` of them.
+    pub fn states_from(&self, org: &OrgId, id: ExportId, from: usize) -> Vec<Export> {
+        let name = (org.clone(), id);
+        let inner = lock(&self.inner);
+        let line = inner.lines.get(&name).map_or(&[][..], Vec::as_slice);
+        line.get(from..).unwrap_or_default().to_vec()
     }
 
     /// All idempotency rows, expired ones among them.

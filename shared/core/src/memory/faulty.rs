@@ -36,6 +36,8 @@ pub enum Fault {
     CrashBefore,
     /// It is applied and never answers (F2).
     CrashAfter,
+    /// It gives way once more before it is applied: whoever schedules may leave it there, frozen, as long as it likes (F11).
+    Hold,
 }
 
 /// A call of a port, as a plan sees it.
@@ -160,6 +162,7 @@ impl<T: ?Sized> Faulty<T> {
         match fault {
             Some(Fault::Before(kind)) => return Err(StoreError::new(kind, store)),
             Some(Fault::CrashBefore) => return pending().await,
+            Some(Fault::Hold) => give_way().await,
             _ => {}
         }
         let answer = call.await;

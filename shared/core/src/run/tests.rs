@@ -242,17 +242,86 @@ fn a_store_that_refuses_ends_in_failed_with_its_code() {
 
 #[test]
 fn five_tries_without_progress_end_the_export() {
+    // TM17: a lead that kills every run.
     let world = World::new(60);
-    let fault = Fault::Before(StoreErrorKind::Unavailable);
-    world.script.fail(Where::Every("leads.page"), fault);
+    world
+        .script
+        .fail(Where::Every("leads.page"), Fault::CrashBefore);
     let id = world.request("{}");
     for _ in 0..limits::MAX_TRIES {
-        assert!(world.run(id, LONG).unwrap().is_err());
+        assert!(world.run(id, LONG).is_none());
         world.clock.0.advance(limits::LEASE + limits::LEASE_GRACE);
     }
     assert_eq!(
         world.run(id, LONG).unwrap().unwrap(),
         Done::Failed(FailureCode::Internal)
+    );
+    world.settle(LONG);
+    world.check_rest(id);
+    assert_eq!(world.told(id).len(), 1);
+}
+
+#[test]
+fn a_store_that_is_silent_for_hours_fails_no_export() {
+    // D-6: it slows, it does not fail; only an export's own age ends it.
+    for (name, kind) in [
+        ("leads.page", StoreErrorKind::Unavailable),
+        ("leads.page", StoreErrorKind::Throttled),
+        ("pieces.put", StoreErrorKind::Throttled),
+        ("pieces.complete", StoreErrorKind::Unavailable),
+        ("exports.end", StoreErrorKind::Conflict),
+    ] {
+        for hours in [1, 11, 13] {
+            let world = World::new(60);
+            world.script.fail(Where::Every(name), Fault::Before(kind));
+            let id = world.request("{}");
+            let began = world.clock.now();
+            while world.clock.now().since(began) < Duration::from_hours(hours) {
+                world.sweep();
+                while world.queue.pop().is_some() {
+                    let _ = world.run(id, LONG).unwrap();
+                }
+                let seen = world.export(id);
+                assert!(seen.tries <= 1, "{name}: {} tries", seen.tries);
+                assert!(seen.lease.is_none(), "a broken run gives its lease back");
+                world.advance(Duration::from_mins(1));
+            }
+            world.settle(LONG);
+            world.check_rest(id);
+            let code = world.export(id).head.failure.map(|failure| failure.code);
+            let expected = (hours > 12).then_some(FailureCode::TimeLimit);
+            assert_eq!(code, expected, "{name} {hours}");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_was_broken_off_is_taken_up_within_a_minute() {
+    let world = World::new(60);
+    let silent = Fault::Before(StoreErrorKind::Unavailable);
+    world.script.fail(Where::Nth("pieces.put", 2), silent);
+    let id = world.request("{}");
+    assert!(world.run(id, LONG).unwrap().is_err());
+    world.queue.pop();
+    assert_eq!(world.sweep().hinted, 1);
+    assert_eq!(world.run(id, LONG).unwrap().unwrap(), Done::Completed);
+}
+
+#[test]
+fn what_a_store_said_is_told_with_the_failure() {
+    let world = World::new(60);
+    let denied = Fault::Before(StoreErrorKind::Denied);
+    world.script.fail(Where::Nth("pieces.put", 1), denied);
+    let id = world.request("{}");
+    let run = world.run_export();
+    let stop_at = world.clock.now().plus(LONG);
+    let org = org();
+    let ran = world.drive(run.run(&org, id, stop_at)).unwrap().unwrap();
+    assert_eq!(ran.done, Done::Failed(FailureCode::StorageDenied));
+    let cause = ran.cause.unwrap();
+    assert_eq!(
+        (cause.kind, cause.store),
+        (StoreErrorKind::Denied, "pieces")
     );
 }
 

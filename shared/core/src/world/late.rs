@@ -8,11 +8,12 @@ use futures_util::FutureExt;
 
 use super::Script;
 use crate::lead::OrgId;
-use crate::memory::{MemoryExports, MemoryPieces};
+use crate::memory::{MemoryExports, MemoryNotifier, MemoryPieces, MemoryQueue};
+use crate::piece::crc64;
 use crate::ports::{
-    Charge, Charged, Created, Due, ExportStore, FileKind, HistoryPage, HistoryQuery, ObjectHead,
-    ObjectKey, Part, PieceStore, Remembered, RequestKey, StoreError, StoreErrorKind, Upload,
-    VolumeKey, Written,
+    Charge, Charged, Created, Due, ExportQueue, ExportStore, FileKind, HistoryPage, HistoryQuery,
+    Notifier, ObjectHead, ObjectKey, Part, PieceStore, Remembered, RequestKey, StoreError,
+    StoreErrorKind, Upload, VolumeKey, Written,
 };
 use crate::record::{Export, ExportId, RunId};
 use crate::time::Instant;
@@ -26,6 +27,27 @@ pub(crate) struct Late<T> {
 impl<T> Late<T> {
     pub(super) fn new(inner: Arc<T>, script: Arc<Script>) -> Self {
         Self { inner, script }
+    }
+}
+
+/// The bytes with one of them changed.
+fn flipped(bytes: Bytes) -> Bytes {
+    let mut bytes = bytes.to_vec();
+    let middle = bytes.len() / 2;
+    if let Some(byte) = bytes.get_mut(middle) {
+        *byte ^= 0x20;
+    }
+    bytes.into()
+}
+
+impl Late<MemoryPieces> {
+    /// The bytes as they arrive (F17).
+    fn carried(&self, bytes: Bytes) -> Bytes {
+        if self.script.flips() {
+            flipped(bytes)
+        } else {
+            bytes
+        }
     }
 }
 
@@ -94,6 +116,12 @@ impl ExportStore for Late<MemoryExports> {
     }
 
     async fn postpone(&self, due: &Due, until: Instant) -> Result<(), StoreError> {
+        let (inner, copy) = (Arc::clone(&self.inner), due.clone());
+        if self.script.is_late(move || {
+            let _ = inner.postpone(&copy, until).now_or_never();
+        }) {
+            return no_answer();
+        }
         self.inner.postpone(due, until).await
     }
 
@@ -123,10 +151,11 @@ impl PieceStore for Late<MemoryPieces> {
     ) -> Result<(), StoreError> {
         let (inner, copy, as_kind) = (Arc::clone(&self.inner), bytes.clone(), kind.clone());
         if self.script.is_late(move || {
-            let _ = inner.put(key, copy, crc, &as_kind).now_or_never();
+            let _ = inner.put(key, copy.clone(), crc, &as_kind).now_or_never();
         }) {
             return no_answer();
         }
+        let bytes = self.carried(bytes);
         self.inner.put(key, bytes, crc, kind).await
     }
 
@@ -154,6 +183,18 @@ impl PieceStore for Late<MemoryPieces> {
         number: u32,
         piece: ObjectKey,
     ) -> Result<Part, StoreError> {
+        let (inner, copy) = (Arc::clone(&self.inner), upload.clone());
+        if self.script.is_late(move || {
+            let _ = inner.copy_part(&copy, number, piece).now_or_never();
+        }) {
+            return no_answer();
+        }
+        if self.script.flips() {
+            // The store itself spoils the copy and believes it: only the checksum of the whole tells.
+            let bytes = flipped(self.inner.get(piece).await?);
+            let crc = crc64(&bytes);
+            return self.inner.put_part(upload, number, bytes, crc).await;
+        }
         self.inner.copy_part(upload, number, piece).await
     }
 
@@ -164,6 +205,15 @@ impl PieceStore for Late<MemoryPieces> {
         bytes: Bytes,
         crc: u64,
     ) -> Result<Part, StoreError> {
+        let (inner, copy, as_bytes) = (Arc::clone(&self.inner), upload.clone(), bytes.clone());
+        if self.script.is_late(move || {
+            let _ = inner
+                .put_part(&copy, number, as_bytes.clone(), crc)
+                .now_or_never();
+        }) {
+            return no_answer();
+        }
+        let bytes = self.carried(bytes);
         self.inner.put_part(upload, number, bytes, crc).await
     }
 
@@ -187,10 +237,48 @@ impl PieceStore for Late<MemoryPieces> {
     }
 
     async fn clean(&self, export: ExportId, keep: Option<RunId>) -> Result<(), StoreError> {
+        let inner = Arc::clone(&self.inner);
+        if self.script.is_late(move || {
+            let _ = inner.clean(export, keep).now_or_never();
+        }) {
+            return no_answer();
+        }
         self.inner.clean(export, keep).await
     }
 
     async fn delete_file(&self, export: ExportId, run: RunId) -> Result<(), StoreError> {
+        let inner = Arc::clone(&self.inner);
+        if self.script.is_late(move || {
+            let _ = inner.delete_file(export, run).now_or_never();
+        }) {
+            return no_answer();
+        }
         self.inner.delete_file(export, run).await
+    }
+}
+
+#[async_trait]
+impl ExportQueue for Late<MemoryQueue> {
+    async fn send(&self, org: &OrgId, id: ExportId) -> Result<(), StoreError> {
+        let (inner, of) = (Arc::clone(&self.inner), org.clone());
+        if self.script.is_late(move || {
+            let _ = inner.send(&of, id).now_or_never();
+        }) {
+            return no_answer();
+        }
+        self.inner.send(org, id).await
+    }
+}
+
+#[async_trait]
+impl Notifier for Late<MemoryNotifier> {
+    async fn tell(&self, export: &Export) -> Result<(), StoreError> {
+        let (inner, copy) = (Arc::clone(&self.inner), export.clone());
+        if self.script.is_late(move || {
+            let _ = inner.tell(&copy).now_or_never();
+        }) {
+            return no_answer();
+        }
+        self.inner.tell(export).await
     }
 }

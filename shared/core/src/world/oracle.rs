@@ -1,6 +1,5 @@
 //! The oracle: what must be true of an export, whatever happened.
 
-use std::collections::BTreeSet;
 use std::io::{Read, Write};
 
 use flate2::read::MultiGzDecoder;
@@ -100,34 +99,6 @@ impl World {
             encoder.finish().unwrap()
         };
         members.iter().flat_map(pack).collect()
-    }
-
-    /// Of an export whose leads changed while it ran: C1 to C4.
-    pub(crate) fn check_changed(&self, id: ExportId, wanted: impl Fn(&Lead) -> bool) {
-        let export = self.export(id);
-        let mut plain = Plain::new(&export);
-        let file = self.file(id);
-        let rows = file.strip_prefix(plain.header.as_slice()).expect("header");
-        let mut lines: Vec<&[u8]> = rows.split_inclusive(|byte| *byte == b'\n').collect();
-        if export.plan.order == crate::plan::Order::Descending {
-            lines.reverse();
-        }
-        let mut lines = lines.into_iter().peekable();
-        for (key, versions) in self.versions.lock().unwrap().iter() {
-            let eligible: BTreeSet<Vec<u8>> = versions
-                .iter()
-                .flatten()
-                .filter(|lead| lead.created_at <= export.plan.requested_at && wanted(lead))
-                .map(|lead| plain.row(lead))
-                .collect();
-            let is_there = lines.next_if(|line| eligible.contains(*line)).is_some();
-            if versions.len() == 1 && !eligible.is_empty() {
-                assert!(is_there, "C1: {key} matched all the while");
-            }
-        }
-        // In key order each lead was looked for once: what is left is there twice, or should not be there at all.
-        let left: Vec<_> = lines.map(String::from_utf8_lossy).collect();
-        assert!(left.is_empty(), "C2 to C4: {left:?}");
     }
 
     /// Of an export that has come to rest in whichever state: I1, I2, I4 to I6, I11, I12, I15.
