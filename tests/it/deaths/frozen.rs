@@ -7,12 +7,13 @@ use lead_export_local::stack::{Stack, StackOptions};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::{big, calm, cleaned, end_lease, id_of, org, records, same_file, signal};
+use super::{ALONE, big, calm, cleaned, end_lease, id_of, org, records, same_file, signal};
 use crate::util::{World, client, options};
 
 #[tokio::test]
 async fn a_worker_that_is_frozen_and_woken_changes_no_byte() {
     // F11: its successor has ended the export when it goes on; what it writes then is lost on the record.
+    let _alone = ALONE.lock().await;
     let world = World::start().await;
     big(&world).await;
     let calm = calm(&world).await;
@@ -51,6 +52,7 @@ async fn a_worker_that_is_frozen_and_woken_changes_no_byte() {
 
 #[tokio::test]
 async fn a_worker_that_runs_into_its_timeout_changes_no_byte() {
+    let _alone = ALONE.lock().await;
     let dir = TempDir::new().unwrap();
     let stack = Stack::start(StackOptions {
         // A run stops 20 s before its function's timeout: this leaves it two.

@@ -11,11 +11,12 @@ use reqwest::Method;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::{big, calm, cleaned, end_lease, id_of, org, same_file};
+use super::{ALONE, big, calm, cleaned, end_lease, id_of, org, same_file};
 use crate::util::World;
 
 #[tokio::test]
 async fn messages_delivered_many_times_at_once_change_no_byte() {
+    let _alone = ALONE.lock().await;
     let world = World::start().await;
     big(&world).await;
     let calm = calm(&world).await;
@@ -39,6 +40,7 @@ async fn messages_delivered_many_times_at_once_change_no_byte() {
 
 #[tokio::test]
 async fn fifty_callers_with_one_key_make_one_export() {
+    let _alone = ALONE.lock().await;
     let world = World::start().await;
     world.source("crm", |_| ()).await;
     world.grant("acme", "alice", "crm", Role::Exporter).await;
@@ -71,6 +73,7 @@ async fn fifty_callers_with_one_key_make_one_export() {
 
 #[tokio::test]
 async fn given_up_hints_are_drained() {
+    let _alone = ALONE.lock().await;
     let world = World::start().await;
     world.source("crm", |_| ()).await;
     world.grant("acme", "alice", "crm", Role::Exporter).await;

@@ -11,7 +11,7 @@ use lead_export_local::connection::StackFile;
 use lead_export_local::stack::Stack;
 use serde_json::json;
 
-use super::{big, calm, cleaned, end_lease, id_of, org, records, same_file};
+use super::{ALONE, big, calm, cleaned, end_lease, id_of, org, records, same_file};
 use crate::util::{World, client, options};
 
 /// The whole system as a program of its own.
@@ -42,6 +42,7 @@ impl Program {
 
 #[tokio::test]
 async fn the_program_killed_and_started_again_goes_on_where_it_was() {
+    let _alone = ALONE.lock().await;
     let world = World::start().await;
     big(&world).await;
     let calm = calm(&world).await;
