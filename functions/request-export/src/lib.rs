@@ -1,4 +1,4 @@
-//! `request-export`: takes requests for exports (R1 to R4), saves and deletes presets.
+//! `request-export`: takes requests for exports (R1 to R4), previews them, saves and deletes presets.
 
 use http::header::{HeaderName, LOCATION, RETRY_AFTER};
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -9,23 +9,27 @@ use lead_export_aws::ports::Ports;
 use lead_export_aws::problem::{Problem, RETRY_SECONDS};
 use lead_export_core::limits;
 use lead_export_core::presets::SavePreset;
+use lead_export_core::preview::PreviewExport;
 use lead_export_core::request::{self, RequestError, RequestExport};
 use lead_export_core::view;
 
 /// The routes that the gateway sends here.
 pub const ROUTES: &[&str] = &[
     "POST /sources/{source}/exports",
+    "POST /sources/{source}/exports/preview",
     "PUT /sources/{source}/presets/{name}",
     "DELETE /sources/{source}/presets/{name}",
 ];
 
 /// The variables of the environment that this function reads, besides Lambda's own.
 pub const VARIABLES: &[&str] = &[
+    "LEADS_TABLE",
     "SOURCES_TABLE",
     "EXPORTS_TABLE",
     "EXPORTS_QUEUE_URL",
     "MAX_ACTIVE_EXPORTS",
     "DAILY_VOLUME",
+    "READ_CONSISTENCY",
     "ORG_CLAIM",
     "SINGLE_ORG",
     "TOKEN_USE",
@@ -36,6 +40,8 @@ pub const VARIABLES: &[&str] = &[
 pub struct App {
     /// Takes requests.
     pub request: RequestExport,
+    /// Shows what a request would give.
+    pub preview: PreviewExport,
     /// Saves and deletes presets.
     pub presets: SavePreset,
     /// How claims are read.
@@ -56,6 +62,16 @@ impl App {
                 exports: exports.clone(),
                 presets: presets.clone(),
                 clock: clock.clone(),
+            },
+            preview: PreviewExport {
+                sources: sources.clone(),
+                exports: exports.clone(),
+                presets: presets.clone(),
+                leads: ports.leads()?,
+                sample: ports.sample()?,
+                clock: clock.clone(),
+                read_bytes: limits::PREVIEW_READ_BYTES,
+                member_bytes: limits::GZIP_MEMBER_BYTES,
             },
             request: RequestExport {
                 sources,
@@ -112,6 +128,11 @@ async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {
                 );
             }
             Ok(answer)
+        }
+        (&Method::POST, ["sources", source, "exports", "preview"]) => {
+            bounded(call)?;
+            let preview = app.preview.preview(&principal, source, &call.body).await;
+            Ok(json(StatusCode::OK, &view::preview(&preview?)))
         }
         (&Method::PUT, ["sources", source, "presets", name]) => {
             bounded(call)?;

@@ -17,6 +17,7 @@ use crate::page::BadPage;
 mod hook;
 #[cfg(any(test, feature = "oracle"))]
 mod plain;
+mod sample;
 #[cfg(test)]
 mod tests;
 
@@ -68,12 +69,28 @@ impl LeadSource for DynamoLeads {
         let decoded = answer
             .take()
             .ok_or_else(|| StoreError::new(StoreErrorKind::Unavailable, STORE))?;
+        let read_bytes = match decoded.consumed {
+            Some(units) => bytes_of(units, self.consistent),
+            None => decoded.page.weight() as u64,
+        };
         Ok(LeadPage {
             page: decoded.page,
             next: decoded.next,
             scanned: decoded.scanned,
+            read_bytes,
         })
     }
+}
+
+/// What was read for these read units: one reads 4 KiB strongly consistently, or twice as much if not ("Read/write capacity mode").
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a page is 1 MiB at most; what a store says beyond, or below nothing, saturates"
+)]
+fn bytes_of(units: f64, consistent: bool) -> u64 {
+    let unit = if consistent { 4096.0 } else { 8192.0 };
+    (units * unit) as u64
 }
 
 /// An answer that came as it was sent and is no page holds no leads; one that was damaged on its way may come whole next time.

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use lead_export_core::ports::{
-    AuditStore, Clock, Dice, ExportQueue, ExportStore, LeadSource, Notifier, PieceStore,
-    PresetStore, SourceStore, UrlSigner,
+    AuditStore, Clock, Dice, ExportQueue, ExportStore, LeadSample, LeadSource, Notifier,
+    PieceStore, PresetStore, SourceStore, UrlSigner,
 };
 
 use crate::audit::DynamoAudit;
@@ -44,6 +44,19 @@ impl Ports {
     /// # Errors
     /// [`ConfigError`], naming the variable; likewise below.
     pub fn leads(&self) -> Result<Arc<dyn LeadSource>, ConfigError> {
+        let consistent = self.config.reads_consistently()?;
+        Ok(Arc::new(DynamoLeads::new(
+            self.aws.dynamodb(),
+            self.config.leads_table()?,
+            consistent,
+        )))
+    }
+
+    /// How many leads there are, about.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the variable.
+    pub fn sample(&self) -> Result<Arc<dyn LeadSample>, ConfigError> {
         let consistent = self.config.reads_consistently()?;
         Ok(Arc::new(DynamoLeads::new(
             self.aws.dynamodb(),

@@ -9,6 +9,7 @@ use lead_export_core::history::HistoryError;
 use lead_export_core::input::{Fault, InvalidRequest};
 use lead_export_core::ports::{StoreError, StoreErrorKind};
 use lead_export_core::presets::PresetError;
+use lead_export_core::preview::PreviewError;
 use lead_export_core::record::{Delivery, Status};
 use lead_export_core::request::RequestError;
 use lead_export_core::usage::UsageError;
@@ -285,6 +286,16 @@ impl From<PresetError> for Problem {
             PresetError::Refused(refusal) => refusal.into(),
             PresetError::Invalid(invalid) => invalid.into(),
             PresetError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PreviewError> for Problem {
+    fn from(error: PreviewError) -> Self {
+        match error {
+            PreviewError::Refused(refusal) => refusal.into(),
+            PreviewError::Invalid(invalid) => invalid.into(),
+            PreviewError::Store(error) => error.into(),
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod pieces;
 pub mod presets;
 pub mod records;
 pub mod requests;
+pub mod sample;
 pub mod sources;
 pub mod uploads;
 pub mod volume;

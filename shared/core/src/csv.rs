@@ -111,6 +111,11 @@ impl Encoder {
         out.extend_from_slice(ROW_END);
     }
 
+    /// What stands between two cells.
+    pub fn delimiter(&self) -> u8 {
+        self.dialect.delimiter
+    }
+
     /// Appends the row of one lead, its CRLF included.
     #[inline]
     pub fn row(&mut self, row: &Row<'_>, out: &mut Vec<u8>) -> RowFacts {

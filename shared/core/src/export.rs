@@ -79,6 +79,11 @@ impl Selection {
         self.encoder.header(&mut header);
         header
     }
+
+    /// The least and the greatest key that can be selected; none if no lead can.
+    pub fn bounds(&self) -> Option<(&LeadKey, &LeadKey)> {
+        self.queries.first().map(|query| (&query.from, &query.to))
+    }
 }
 
 /// What a sink says between two batches.
@@ -220,7 +225,7 @@ pub async fn export(
 }
 
 /// Lets other tasks of this thread run once: the connections that feed the reads, on a machine of one core.
-async fn breathe() {
+pub(crate) async fn breathe() {
     let mut breathed = false;
     poll_fn(|context| {
         if breathed {

@@ -128,10 +128,10 @@ impl Filter {
 }
 
 #[cfg(test)]
-mod laws;
+pub(crate) mod laws;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -30,6 +30,7 @@ pub mod pieces;
 pub mod plan;
 pub mod ports;
 pub mod presets;
+pub mod preview;
 pub mod record;
 pub mod request;
 pub mod run;

@@ -73,6 +73,17 @@ pub const VOLUME_KEPT: Duration = Duration::from_hours(48);
 pub const CONTENTION: Duration = Duration::from_secs(2);
 /// A request's body at most: 64 KiB.
 pub const BODY_BYTES: usize = 64 << 10;
+/// What a preview reads of the leads at most: 16 MiB, some 16 000 leads of 1 KB.
+pub const PREVIEW_READ_BYTES: u64 = 16 << 20;
+/// What one page of leads holds at most: 1 MiB (DynamoDB: Query).
+pub const PAGE_BYTES: u64 = 1 << 20;
+/// How long a preview reads leads: it answers within 2 s, of which half a second is kept for the grant before it and the sample and
+/// the answer after it.
+pub const PREVIEW_READS: Duration = Duration::from_millis(1_300);
+/// From the start of a preview, when the sample must have answered.
+pub const PREVIEW_ESTIMATED_BY: Duration = Duration::from_millis(1_700);
+/// Rows that a preview shows.
+pub const PREVIEW_ROWS: usize = 5;
 /// Values in one filter list at most.
 pub const FILTER_VALUES: usize = 100;
 /// Characters of a search at most.

@@ -128,6 +128,8 @@ pub struct LeadPage {
     pub next: Option<LeadKey>,
     /// Leads the store looked at for this page.
     pub scanned: u64,
+    /// What the store read for it, as it counts that for its price; else the length of its answer.
+    pub read_bytes: u64,
 }
 
 /// Reads leads.
@@ -138,6 +140,23 @@ pub trait LeadSource: Send + Sync {
     /// # Errors
     /// [`StoreError`], after the adapter's own retries.
     async fn page(&self, query: &PageQuery) -> Result<LeadPage, StoreError>;
+}
+
+/// Estimates how many leads there are without reading them.
+#[async_trait]
+pub trait LeadSample: Send + Sync {
+    /// Counts the leads of a source between two keys, inclusive, that belong to the sample ([`crate::lead::LeadId::is_sampled`]: one
+    /// in [`crate::limits::SAMPLE_ONE_IN`]). May lag behind the leads by seconds.
+    ///
+    /// # Errors
+    /// [`StoreError`], after the adapter's own retries.
+    async fn sampled(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        from: &LeadKey,
+        to: &LeadKey,
+    ) -> Result<u64, StoreError>;
 }
 
 /// Reads sources and grants.

@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use crate::access::Role;
 use crate::download::Link;
-use crate::fields::Source;
+use crate::fields::{Column, Source};
 use crate::ports::{Download, HistoryPage};
 use crate::presets::{Preset, PresetHead};
+use crate::preview::Preview;
 use crate::record::{Delivery, Export, Head, Status};
 use crate::usage::{Bucket, Tally, Usage};
 
@@ -37,16 +38,17 @@ pub fn history(page: &HistoryPage, downloads: &[Vec<Download>], cursor: Option<&
 
 /// An export, whole.
 pub fn export(export: &Export, downloads: &[Download]) -> Value {
-    let columns: Vec<Value> = export
-        .plan
-        .columns
-        .iter()
-        .map(|column| json!({"key": column.key, "header": column.header}))
-        .collect();
     let mut view = entry(&export.head, downloads);
     view["filters"] = export.plan.asked.clone();
-    view["fields"] = Value::Array(columns);
+    view["fields"] = columns(&export.plan.columns);
     view
+}
+
+fn columns(columns: &[Column]) -> Value {
+    columns
+        .iter()
+        .map(|column| json!({"key": column.key, "header": column.header}))
+        .collect()
 }
 
 /// An export as the history lists it: without filters and fields.
@@ -91,6 +93,18 @@ pub fn entry(head: &Head, downloads: &[Download]) -> Value {
             "download": downloadable.then(|| format!("{link}/download")),
             "page": format!("/?export={}", head.id),
         },
+    })
+}
+
+/// What a request would give.
+pub fn preview(preview: &Preview) -> Value {
+    json!({
+        "lead_count": preview.lead_count,
+        "exact": preview.exact,
+        "size_bytes": preview.size_bytes,
+        "columns": columns(&preview.columns),
+        "rows": preview.rows,
+        "warnings": preview.warnings,
     })
 }
 

@@ -231,7 +231,7 @@ impl World {
         }
     }
 
-    fn faulty<T: ?Sized>(&self, port: &Arc<T>) -> Arc<Faulty<T>> {
+    pub(crate) fn faulty<T: ?Sized>(&self, port: &Arc<T>) -> Arc<Faulty<T>> {
         Arc::new(Faulty::new(Arc::clone(port), Arc::clone(&self.plan)))
     }
 

@@ -25,11 +25,18 @@ fn roles_permit_what_ports_call_and_no_more() {
         "dynamodb:Query Audit/index/{}",
         tables::AUDIT.indexes[0].name
     );
+    let sample = format!(
+        "dynamodb:Query Leads/index/{}",
+        tables::LEADS.indexes[1].name
+    );
     let record =
         ["GetItem", "PutItem", "UpdateItem"].map(|call| format!("dynamodb:{call} Exports"));
     let record = record.each_ref().map(String::as_str);
     let (request, run): (&[&str], &[&str]) = (
         &[
+            // Previews.
+            "dynamodb:Query Leads",
+            &sample,
             "dynamodb:BatchGetItem Sources",
             // Of presets alone, as the next test says.
             "dynamodb:GetItem Sources",

@@ -8,6 +8,7 @@ mod log;
 #[path = "../../../../tests/handlers/world.rs"]
 mod world;
 
+mod preview;
 mod refusals;
 
 use std::time::Duration;
@@ -27,6 +28,7 @@ use lead_export_core::memory::MemoryPresets;
 use lead_export_core::memory::{Fault, FaultPlan};
 use lead_export_core::ports::StoreErrorKind;
 use lead_export_core::presets::SavePreset;
+use lead_export_core::preview::PreviewExport;
 use lead_export_core::record::Status;
 use lead_export_core::request::RequestExport;
 use lead_export_core::volume::DailyVolume;
@@ -44,6 +46,16 @@ fn app(world: &World) -> App {
             exports: world.exports.clone(),
             presets: presets.clone(),
             clock: world.clock.clone(),
+        },
+        preview: PreviewExport {
+            sources: world.sources.clone(),
+            exports: world.exports.clone(),
+            presets: presets.clone(),
+            leads: world.leads.clone(),
+            sample: world.leads.clone(),
+            clock: world.clock.clone(),
+            read_bytes: limits::PREVIEW_READ_BYTES,
+            member_bytes: limits::GZIP_MEMBER_BYTES,
         },
         request: RequestExport {
             sources: world.sources.clone(),

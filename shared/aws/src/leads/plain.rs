@@ -11,7 +11,7 @@ use lead_export_core::page::{PageBuilder, Slots};
 use lead_export_core::ports::{LeadPage, LeadSource, PageQuery, StoreError, StoreErrorKind};
 use lead_export_core::value::push_row;
 
-use super::{STORE, Start, call, failed};
+use super::{STORE, Start, bytes_of, call, failed};
 
 /// Reads leads as [`super::DynamoLeads`] does, each as a map of values first.
 #[derive(Debug, Clone)]
@@ -48,6 +48,10 @@ impl LeadSource for PlainLeads {
             .as_ref()
             .map(|key| sort_key(key).map(LeadKey::from_stored))
             .transpose()?;
+        let read_bytes = answer
+            .consumed_capacity
+            .and_then(|consumed| consumed.capacity_units)
+            .map_or(0, |units| bytes_of(units, self.consistent));
         let mut builder = PageBuilder::new(Bytes::new(), &query.slots);
         for item in answer.items.unwrap_or_default() {
             push_item(&mut builder, &query.slots, item)?;
@@ -56,6 +60,7 @@ impl LeadSource for PlainLeads {
             page: builder.finish(),
             next,
             scanned,
+            read_bytes,
         })
     }
 }

@@ -144,5 +144,7 @@ async fn presets_keep_the_contract() {
 async fn leads_keep_the_contract() {
     let Tables { client, names } = Tables::start().await;
     let leads = DynamoLeads::new(client.clone(), names.leads.clone(), true);
-    contract::leads::all(&leads, &Leads(DynamoLeadWriter::new(client, names.leads))).await;
+    let writer = Leads(DynamoLeadWriter::new(client, names.leads));
+    contract::leads::all(&leads, &writer).await;
+    contract::sample::all(&leads, &writer).await;
 }

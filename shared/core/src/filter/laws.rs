@@ -1,6 +1,6 @@
 //! The law of filters: what rows meet is what a plain reading of contract §3 over the lead's own values says.
 
-mod made;
+pub(crate) mod made;
 
 use super::tests::{FIRST, holds, parse, source};
 use crate::lead::{Lead, Value};

@@ -5,7 +5,7 @@ use crate::lead::{Lead, LeadId, OrgId, Value};
 use crate::page::PageBuilder;
 use serde_json::{Value as Asked, json};
 
-pub(super) fn source() -> Source {
+pub(crate) fn source() -> Source {
     let field = |key: &str, kind, options: &[&str]| CustomField {
         key: key.into(),
         label: key.to_uppercase(),

@@ -14,12 +14,12 @@ use uuid::Uuid;
 use super::lock;
 use crate::access::{Access, Role};
 use crate::fields::Source;
-use crate::lead::{OrgId, SourceId};
+use crate::lead::{LeadKey, OrgId, SourceId};
 use crate::ports::{
     AuditStore, Charge, Charged, Clock, Created, Dice, Download, Due, ExportQueue, ExportStore,
-    FileKind, GivenPage, GivenQuery, HistoryPage, HistoryQuery, LeadPage, LeadSource, Notifier,
-    ObjectHead, ObjectKey, PageQuery, Part, PieceStore, PresetStore, Remembered, RequestKey,
-    SourceStore, StoreError, StoreErrorKind, Upload, UrlSigner, VolumeKey, Written,
+    FileKind, GivenPage, GivenQuery, HistoryPage, HistoryQuery, LeadPage, LeadSample, LeadSource,
+    Notifier, ObjectHead, ObjectKey, PageQuery, Part, PieceStore, PresetStore, Remembered,
+    RequestKey, SourceStore, StoreError, StoreErrorKind, Upload, UrlSigner, VolumeKey, Written,
 };
 use crate::presets::{Preset, PresetHead, PresetName};
 use crate::record::{Export, ExportId, RunId};
@@ -194,6 +194,20 @@ async fn give_way() {
 impl<T: LeadSource + ?Sized> LeadSource for Faulty<T> {
     async fn page(&self, query: &PageQuery) -> Result<LeadPage, StoreError> {
         self.call("leads.page", self.inner.page(query)).await
+    }
+}
+
+#[async_trait]
+impl<T: LeadSample + ?Sized> LeadSample for Faulty<T> {
+    async fn sampled(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        from: &LeadKey,
+        to: &LeadKey,
+    ) -> Result<u64, StoreError> {
+        let call = self.inner.sampled(org, source, from, to);
+        self.call("leads.sampled", call).await
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::lock;
 use crate::lead::{Lead, LeadKey, OrgId, SourceId};
 use crate::page::PageBuilder;
-use crate::ports::{LeadPage, LeadSource, PageQuery, StoreError};
+use crate::ports::{LeadPage, LeadSample, LeadSource, PageQuery, StoreError};
 use crate::value::push_lead;
 
 type Shard = (OrgId, SourceId, u16);
@@ -148,10 +148,30 @@ impl LeadSource for MemoryLeads {
             }
         }
         let is_full = usize::try_from(scanned).is_ok_and(|scanned| scanned == inner.page_leads);
+        let page = builder.finish();
         Ok(LeadPage {
-            page: builder.finish(),
+            read_bytes: page.weight() as u64,
+            page,
             next: last.filter(|_| is_full),
             scanned,
         })
+    }
+}
+
+#[async_trait]
+impl LeadSample for MemoryLeads {
+    async fn sampled(
+        &self,
+        org: &OrgId,
+        source: &SourceId,
+        from: &LeadKey,
+        to: &LeadKey,
+    ) -> Result<u64, StoreError> {
+        let leads = self.leads(org, source);
+        let sampled = leads.iter().filter(|lead| {
+            let key = lead.key();
+            lead.id.is_sampled() && *from <= key && key <= *to
+        });
+        Ok(sampled.count() as u64)
     }
 }

@@ -11,7 +11,8 @@ use crate::access::Grant;
 use crate::contract::leads::LeadWriter;
 use crate::contract::sources::SourceWriter;
 use crate::contract::{
-    audit, due, history, leads, pieces, presets, records, requests, sources, uploads, volume,
+    audit, due, history, leads, pieces, presets, records, requests, sample, sources, uploads,
+    volume,
 };
 use crate::fields::Source;
 use crate::lead::{Lead, LeadId, LeadKey, OrgId, SourceId};
@@ -106,6 +107,7 @@ async fn leads_keep_the_contract_in_pages_of_any_size() {
         let store = calm(MemoryLeads::new());
         store.inner().set_page_leads(page_leads);
         leads::all(&store, store.inner().as_ref()).await;
+        sample::all(&store, store.inner().as_ref()).await;
     }
 }
 

@@ -93,7 +93,7 @@ fn value(fitting: impl Strategy<Value = Value> + Clone + 'static) -> BoxedStrate
     .boxed()
 }
 
-pub(super) fn lead() -> impl Strategy<Value = Lead> {
+pub(crate) fn lead() -> impl Strategy<Value = Lead> {
     let texts = || text().prop_map(Value::Text).boxed();
     let words = || value(word().prop_map(Value::Text).boxed());
     let phones = || value(phone().prop_map(Value::Text).boxed());
@@ -184,7 +184,7 @@ fn custom() -> impl Strategy<Value = Asked> {
         })
 }
 
-pub(super) fn filters() -> impl Strategy<Value = Asked> {
+pub(crate) fn filters() -> impl Strategy<Value = Asked> {
     let attribute = prop_oneof![words(), any::<bool>().prop_map(Asked::from)];
     let attributes = btree_map(
         select(vec!["homeowner", "Home Owner", "campaign"]),
