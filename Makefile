@@ -3,7 +3,7 @@
 PYTHON ?= python3
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
-.PHONY: check fmt clippy doc purity spelling crates template test replay search mutations deaths run measure build deploy audit
+.PHONY: check fmt clippy doc purity spelling crates template test replay search mutations deaths run measure screenshots build deploy audit
 
 check: fmt clippy doc purity spelling crates template
 
@@ -65,6 +65,10 @@ run:
 # How long 100 000 leads take to load into the local stack.
 measure:
 	cargo test --release -p lead-export --lib -- --ignored --nocapture hundred_thousand
+
+# The README's pictures of the page; with chromium and chromedriver.
+screenshots:
+	cargo test -p e2e --test it -- --ignored pictures_of_the_readme
 
 # cargo-lambda, zig and sam: pip install cargo-lambda ziglang aws-sam-cli
 build:

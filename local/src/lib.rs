@@ -12,6 +12,7 @@ pub mod import;
 pub mod invoke;
 pub mod lambda;
 pub mod load;
+pub mod page;
 pub mod s3;
 pub mod schedule;
 pub mod seed;

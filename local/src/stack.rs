@@ -234,8 +234,7 @@ impl Stack {
             invoke,
             authorizer: identity.authorizer(&file.issuer, &file.audience)?,
             cors: Some(cors()),
-            extra: identity
-                .discovery(&file.issuer)
+            extra: local_routes(identity, &file, &options.settings)
                 .merge(crate::bulk::router(database.clone(), &secret)),
         };
         let gateway = Server::start("the gateway", |stop| {
@@ -291,6 +290,13 @@ impl Stack {
         }
         ended.into_iter().collect()
     }
+}
+
+/// Routes that exist on this machine alone: the key's documents, and what the page needs to let the demo's users in.
+fn local_routes(identity: Identity, file: &StackFile, settings: &Settings) -> axum::Router {
+    let discovery = identity.discovery(&file.issuer);
+    let page = crate::page::router(identity, &file.issuer, &file.audience, settings);
+    discovery.merge(page)
 }
 
 /// The listeners of the four endpoints.

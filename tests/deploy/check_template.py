@@ -14,6 +14,8 @@ from pathlib import Path
 REGION, ACCOUNT, PARTITION = "eu-central-1", "111122223333", "aws"
 # Parameters without a default.
 PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "lead-export"}
+# Routes for everybody: the page and its files, which hold no secret.
+OPEN = ["GET /", "GET /assets/{name}", "GET /config.json"]
 # Rules of cfn-lint-serverless that do not fit, each with its reason.
 IGNORED = [
     "ES1001",  # a destination for failures of an SQS mapping: a queue has its redrive policy instead, asserted below
@@ -109,6 +111,8 @@ def asserted(result):
     roles = dict(of_type(result, "AWS::IAM::Role"))
 
     for name, route in of_type(result, "AWS::ApiGatewayV2::Route"):
+        if route["RouteKey"] in OPEN:
+            continue
         if route.get("AuthorizationType") != "JWT" or "AuthorizerId" not in route:
             yield f"{name}: {route['RouteKey']} asks for no token"
     if list(of_type(result, "AWS::Lambda::Url")):

@@ -6,6 +6,7 @@ mod contract;
 mod deaths;
 mod durability;
 mod exports;
+mod page;
 mod presets;
 mod real_leads;
 mod template;

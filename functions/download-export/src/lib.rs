@@ -1,4 +1,6 @@
-//! `download-export`: shows sources, fields, presets and history, hands out links, cancels and deletes (D1 to D5).
+//! `download-export`: shows sources, fields, presets and history, hands out links, cancels and deletes (D1 to D5); serves the page.
+
+mod page;
 
 use http::header::{ACCEPT, CACHE_CONTROL, LOCATION, RETRY_AFTER};
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -16,6 +18,8 @@ use lead_export_core::record::ExportId;
 use lead_export_core::usage::ReadUsage;
 use lead_export_core::{listing, view};
 
+pub use page::Page;
+
 /// The routes that the gateway sends here.
 pub const ROUTES: &[&str] = &[
     "GET /sources",
@@ -29,6 +33,9 @@ pub const ROUTES: &[&str] = &[
     "DELETE /exports/{id}",
 ];
 
+/// The routes that ask for no token: the page, which asks the API for everything else as whoever signed in.
+pub const OPEN_ROUTES: &[&str] = &["GET /", "GET /assets/{name}", "GET /config.json"];
+
 /// The variables of the environment that this function reads, besides Lambda's own.
 pub const VARIABLES: &[&str] = &[
     "SOURCES_TABLE",
@@ -40,6 +47,10 @@ pub const VARIABLES: &[&str] = &[
     "SINGLE_ORG",
     "TOKEN_USE",
     "REQUIRED_SCOPE",
+    "ISSUER_URL",
+    "PAGE_CLIENT_ID",
+    "PAGE_SCOPE",
+    "PAGE_SIGN_IN_ORIGINS",
 ];
 
 /// What this function is made of.
@@ -54,6 +65,8 @@ pub struct App {
     pub download: DownloadExport,
     /// Cancels and deletes.
     pub end: EndExport,
+    /// The page.
+    pub page: Page,
     /// How claims are read.
     pub rules: ClaimRules,
 }
@@ -101,6 +114,7 @@ impl App {
                 clock,
                 dice,
             },
+            page: Page::new(ports.config.sign_in()?),
             rules: ports.config.claim_rules()?,
         })
     }
@@ -113,6 +127,9 @@ pub async fn handle(app: &App, event: Request) -> Response<Body> {
 }
 
 async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {
+    if let Some(answer) = app.page.answer(call) {
+        return answer;
+    }
     let principal = call.principal(&app.rules)?;
     match (&call.method, call.route().as_slice()) {
         (&Method::GET, ["sources"]) => Ok(json(

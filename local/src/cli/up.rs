@@ -90,6 +90,7 @@ fn welcome(who: &Who, file: &StackFile) -> String {
     let program = program();
     format!(
         "\
+Page    {url}/
 Users   alice (exporter), vera (viewer) and adam (admin) of acme; gina (exporter) of globex
 API     {url}
         curl -H \"Authorization: Bearer $({program} token --user alice{data})\" {url}/sources

@@ -23,7 +23,7 @@ pub(super) const RUNS_AT_ONCE: usize = 4;
 pub struct Settings(BTreeMap<&'static str, String>);
 
 /// As in `template.yaml`; a test compares them.
-const DEFAULTS: [(&str, &str); 10] = [
+const DEFAULTS: [(&str, &str); 13] = [
     ("RETENTION", "7d"),
     ("DOWNLOAD_TTL", "5m"),
     ("MAX_ACTIVE_EXPORTS", "20"),
@@ -34,6 +34,9 @@ const DEFAULTS: [(&str, &str); 10] = [
     ("SINGLE_ORG", ""),
     ("TOKEN_USE", ""),
     ("REQUIRED_SCOPE", ""),
+    ("PAGE_CLIENT_ID", ""),
+    ("PAGE_SCOPE", "openid email"),
+    ("PAGE_SIGN_IN_ORIGINS", ""),
 ];
 
 impl Default for Settings {
@@ -124,6 +127,7 @@ pub(super) fn specs(
         ("AUDIT_TABLE", &file.tables.audit),
         ("FILES_BUCKET", BUCKET),
         ("EXPORTS_QUEUE_URL", &file.queue_url),
+        ("ISSUER_URL", &file.issuer),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -159,12 +163,14 @@ pub(super) fn specs(
 
 /// The gateway's routes: what the functions say they answer.
 pub(super) fn routes() -> anyhow::Result<Vec<Route>> {
-    let of = |function: &'static str, routes: &'static [&'static str]| {
+    let of = |function: &'static str, routes: &'static [&'static str], open: bool| {
         routes
             .iter()
-            .map(move |key| Route::parse(key, function, false))
+            .map(move |key| Route::parse(key, function, open))
     };
-    of("request-export", request_export::ROUTES)
-        .chain(of("download-export", download_export::ROUTES))
+    let download = "download-export";
+    of("request-export", request_export::ROUTES, false)
+        .chain(of(download, download_export::ROUTES, false))
+        .chain(of(download, download_export::OPEN_ROUTES, true))
         .collect()
 }

@@ -11,6 +11,9 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
+/// What every deployment gives: parameters without a default.
+const GIVEN: [(&str, &str); 1] = [("JwtIssuer", "https://issuer.example.com")];
+
 /// `template.yaml`.
 pub(crate) struct Template(Value);
 
@@ -64,7 +67,7 @@ impl Template {
         by_binary.collect()
     }
 
-    /// The environment of a function at a deployment that sets no parameter which has a default.
+    /// The environment of a function at a deployment that sets no parameter which has a default, and [`GIVEN`].
     pub(crate) fn environment(&self, function: &str) -> BTreeMap<String, String> {
         let variables = &self.properties(function)["Environment"]["Variables"];
         let variables = variables.as_object().unwrap().iter();
@@ -123,6 +126,7 @@ impl Template {
                         let path = argument.as_str().unwrap();
                         self.referred(path.split('.').next().unwrap())
                     }
+                    "Fn::Join" => self.joined(argument),
                     "Fn::Sub" => self.substituted(argument.as_str().unwrap()),
                     _ => panic!("{function} is not understood here"),
                 }
@@ -132,10 +136,19 @@ impl Template {
     }
 
     fn referred(&self, name: &str) -> String {
+        if let Some((_, given)) = GIVEN.iter().find(|(parameter, _)| *parameter == name) {
+            return (*given).to_owned();
+        }
         if self.0["Resources"][name].is_object() || name.starts_with("AWS::") {
             return name.to_owned();
         }
         self.text(self.default_of(name))
+    }
+
+    /// A list's items, joined; a list that is a parameter is written with commas.
+    fn joined(&self, argument: &Value) -> String {
+        assert_eq!(argument[0], ",", "a comma is what the code reads");
+        self.text(&argument[1])
     }
 
     fn substituted(&self, text: &str) -> String {

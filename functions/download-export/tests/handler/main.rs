@@ -9,10 +9,11 @@ mod log;
 mod world;
 
 mod files;
+mod page;
 
 use std::time::Duration;
 
-use download_export::{App, handle};
+use download_export::{App, Page, handle};
 use http::Response;
 use http_api::{Http, NOT_FOUND, body, listed, raw, shown, text};
 use insta::assert_snapshot;
@@ -70,6 +71,7 @@ fn app(world: &World) -> App {
             clock: world.clock.clone(),
             dice: world.dice.clone(),
         },
+        page: Page::new(page::sign_in()),
         rules: ClaimRules {
             org_claim: "org_id".into(),
             ..ClaimRules::default()
