@@ -8,6 +8,7 @@ mod durability;
 mod exports;
 mod page;
 mod presets;
+mod preview;
 mod real_leads;
 mod template;
 mod util;

@@ -116,7 +116,10 @@ export function exportForm({ source, fields, earlier, requested }) {
   let keyed = null;
   const exportButton = h("button", { type: "submit", class: "primary" }, "Export");
   const previewButton = h("button", { type: "button", onclick: () => doing(previewButton, () => preview.show(source.source_id, read())) }, "Preview");
-  const resetButton = h("button", { type: "button", class: "link", onclick: () => write(FRESH) }, "Clear");
+  const resetButton = h("button", { type: "button", class: "link", onclick: () => {
+    write(FRESH);
+    presets.reset();
+  } }, "Clear");
 
   async function submit() {
     const body = read();

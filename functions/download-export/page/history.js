@@ -18,6 +18,8 @@ const HEADS = ["File Name", "Requested By", "Requested At", "Completed At", "Sta
 /** The table of a source. `who` is {role, user}; `act` does what buttons say; `ended` is told of each export that ends. */
 export function historyTable({ source, who, act, links, ended }) {
   let rows = new Map();
+  /** Exports made here that the history, which may lag by seconds, has not shown yet. */
+  const made = new Map();
   /** The cursors of the pages before this one. */
   let back = [];
   let cursor = null;
@@ -91,7 +93,9 @@ export function historyTable({ source, who, act, links, ended }) {
     next = page.next;
     const before = rows;
     rows = new Map();
-    for (const one of page.exports) {
+    for (const one of page.exports) made.delete(one.id);
+    const unseen = filtered() ? [] : [...made.values()].reverse();
+    for (const one of [...unseen, ...page.exports]) {
       const known = before.get(one.id);
       if (known && isRunning(known.export) && !isRunning(one)) ended(one);
       if (known) known.update(one);
@@ -106,12 +110,15 @@ export function historyTable({ source, who, act, links, ended }) {
     place([...rows.values()].map(({ element: line }) => line));
     table.parentElement.hidden = rows.size === 0;
     empty.hidden = rows.size > 0;
-    empty.textContent = status.value || person.value || cursor ? "No export is like that." : "No exports yet.";
+    empty.textContent = filtered() ? "No export is like that." : "No exports yet.";
     newer.disabled = back.length === 0;
     older.disabled = !next;
     newer.hidden = older.hidden = back.length === 0 && !next;
-    if (!cursor && !status.value && !person.value) showSince(page.exports);
+    if (!filtered()) showSince(page.exports);
   }
+
+  /** Whether the page shown is not simply the newest exports. */
+  const filtered = () => Boolean(status.value || person.value || cursor);
 
   /** Puts the rows in order, and moves none that stands right: focus stays where it is. */
   function place(lines) {
@@ -163,23 +170,25 @@ export function historyTable({ source, who, act, links, ended }) {
     read,
     /** Shows an export that was just made, before the history knows of it. */
     add(one) {
-      if (status.value || person.value || cursor) {
+      if (filtered()) {
         status.value = "";
         person.value = "";
         back = [];
         cursor = null;
       }
-      const made = rows.get(one.id) ?? row(one, { who, act, links });
-      rows.set(one.id, made);
+      made.set(one.id, one);
+      const line = rows.get(one.id) ?? row(one, { who, act, links });
+      rows.set(one.id, line);
       table.parentElement.hidden = false;
       empty.hidden = true;
-      if (!made.element.isConnected) body.prepend(made.element);
-      made.element.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+      if (!line.element.isConnected) body.prepend(line.element);
+      line.element.scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
       clearTimeout(timer);
       timer = setTimeout(read, 600);
     },
     /** Shows an export as it is now. */
     update(one) {
+      if (made.has(one.id)) made.set(one.id, one);
       rows.get(one.id)?.update(one);
     },
     recent: () => [...rows.values()].map(({ export: one }) => one),

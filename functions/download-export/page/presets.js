@@ -73,5 +73,12 @@ export function presetBar({ source, read, write, failed }) {
   }
 
   doing(() => refresh());
-  return { element };
+  return {
+    element,
+    /** The form is nobody's preset any more. */
+    reset() {
+      list.value = "";
+      remove.hidden = true;
+    },
+  };
 }
