@@ -170,7 +170,7 @@ async fn viewer_sees_the_table_and_may_do_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn admin_saves_repeats_opens_and_deletes() {
+async fn admin_opens_changes_and_saves() {
     let Some((world, browser)) = world().await else {
         return;
     };
@@ -249,6 +249,19 @@ async fn admin_saves_repeats_opens_and_deletes() {
         .until("document.querySelector('[data-path=limit]').value === '2'")
         .await;
 
+    assert_eq!(browser.complaints().await, Vec::<String>::new());
+    browser.stop().await;
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exports_are_repeated_deleted_and_found_again() {
+    let Some((world, browser)) = world().await else {
+        return;
+    };
+    world.export("alice", "home-insurance", &json!({})).await;
+    enter(&world, &browser, "adam").await;
+    browser.until("document.querySelector('form.new')").await;
     // Again, then gone.
     browser.click("[data-act=again]").await;
     browser
@@ -292,7 +305,7 @@ async fn phone_and_keyboard_are_enough() {
     };
     let phone = json!({"width": 360, "height": 780, "deviceScaleFactor": 1, "mobile": true});
     browser
-        .devtools("Emulation.setDeviceMetricsOverride", phone)
+        .devtools("Emulation.setDeviceMetricsOverride", &phone)
         .await;
     browser.open(&world.stack.file().url).await;
     browser.until("document.querySelector('.person')").await;
@@ -324,7 +337,7 @@ async fn phone_and_keyboard_are_enough() {
     assert_eq!(widths[0], widths[1], "nothing sticks out");
     accessible(&browser, "the phone").await;
     let dark = json!({"features": [{"name": "prefers-color-scheme", "value": "dark"}]});
-    browser.devtools("Emulation.setEmulatedMedia", dark).await;
+    browser.devtools("Emulation.setEmulatedMedia", &dark).await;
     accessible(&browser, "the phone in the dark").await;
     browser.stop().await;
     world.stop().await;

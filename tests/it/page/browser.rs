@@ -19,7 +19,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 /// How long anything on the page may take: machines that test are busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Where `.ci/run` says that there must be a browser, a test that cannot find one fails.
 const REQUIRED: &str = "REQUIRE_BROWSER";
@@ -76,7 +76,7 @@ impl Browser {
             .unwrap();
         let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
         let port = loop {
-            let line = lines.next_line().await.unwrap().expect("a port");
+            let line = lines.next_line().await.unwrap().unwrap();
             if let Some((_, port)) = line.split_once("on port ") {
                 break port.trim_end_matches('.').to_owned();
             }
@@ -179,8 +179,8 @@ impl Browser {
     /// The visible text of an element.
     pub(crate) async fn text(&self, selector: &str) -> String {
         let quoted = json!(selector);
-        let text = self.until(&format!("document.querySelector({quoted})?.innerText"));
-        text.await.as_str().unwrap().to_owned()
+        let text = format!("document.querySelector({quoted})?.innerText");
+        self.until(&text).await.as_str().unwrap().to_owned()
     }
 
     /// Types into a field and leaves it.
@@ -202,7 +202,7 @@ impl Browser {
     }
 
     /// A command of the DevTools protocol.
-    pub(crate) async fn devtools(&self, command: &str, params: Value) -> Value {
+    pub(crate) async fn devtools(&self, command: &str, params: &Value) -> Value {
         let body = json!({"cmd": command, "params": params});
         self.call("goog/cdp/execute", &body).await
     }
@@ -213,7 +213,7 @@ impl Browser {
             "format": "webp", "quality": 80, "captureBeyondViewport": true,
             "clip": {"x": 0, "y": 0, "width": width, "height": height, "scale": 1},
         });
-        let picture = self.devtools("Page.captureScreenshot", params).await;
+        let picture = self.devtools("Page.captureScreenshot", &params).await;
         let bytes = STANDARD.decode(picture["data"].as_str().unwrap()).unwrap();
         std::fs::write(file, bytes).unwrap();
     }
@@ -221,7 +221,7 @@ impl Browser {
     /// What axe-core finds wrong with the page as it is now, from "serious" on.
     pub(crate) async fn inaccessible(&self, axe: &str) -> Vec<String> {
         // By the tools, not by the page: its policy takes no script of others.
-        self.devtools("Runtime.evaluate", json!({"expression": axe}))
+        self.devtools("Runtime.evaluate", &json!({"expression": axe}))
             .await;
         let found = self
             .run(

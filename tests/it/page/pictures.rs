@@ -46,7 +46,7 @@ async fn pictures_of_the_readme() {
     std::fs::create_dir_all(&folder).unwrap();
     for scheme in ["light", "dark"] {
         let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
-        browser.devtools("Emulation.setEmulatedMedia", media).await;
+        browser.devtools("Emulation.setEmulatedMedia", &media).await;
         let height = browser
             .value("document.querySelector('main').getBoundingClientRect().bottom - 50")
             .await;
