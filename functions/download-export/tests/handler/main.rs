@@ -168,7 +168,6 @@ async fn what_may_not_be_seen_does_not_exist() {
         "/sources/HOME-INSURANCE/fields",
         "/sources/home-insurance",
         "/sources/",
-        "/",
         "/exports",
     ] {
         events.push(sources().path(path));
