@@ -47,7 +47,7 @@ pub const VARIABLES: &[&str] = &[
     "SINGLE_ORG",
     "TOKEN_USE",
     "REQUIRED_SCOPE",
-    "ISSUER_URL",
+    "JWT_ISSUER",
     "PAGE_CLIENT_ID",
     "PAGE_SCOPE",
     "PAGE_SIGN_IN_ORIGINS",

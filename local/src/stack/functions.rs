@@ -127,7 +127,7 @@ pub(super) fn specs(
         ("AUDIT_TABLE", &file.tables.audit),
         ("FILES_BUCKET", BUCKET),
         ("EXPORTS_QUEUE_URL", &file.queue_url),
-        ("ISSUER_URL", &file.issuer),
+        ("JWT_ISSUER", &file.issuer),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))

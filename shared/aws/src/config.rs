@@ -69,7 +69,7 @@ const READ: [&str; 21] = [
     "TOKEN_USE",
     "REQUIRED_SCOPE",
     "ALLOWED_ORIGINS",
-    "ISSUER_URL",
+    "JWT_ISSUER",
     "PAGE_CLIENT_ID",
     "PAGE_SCOPE",
     "PAGE_SIGN_IN_ORIGINS",

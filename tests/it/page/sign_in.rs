@@ -139,7 +139,7 @@ async fn provider_signs_people_in_by_code_and_proof() {
     };
     let provider = Provider::start().await;
     let settings = Settings::default()
-        .with("ISSUER_URL", &provider.url)
+        .with("JWT_ISSUER", &provider.url)
         .with("PAGE_CLIENT_ID", "the-page");
     let world = World::start_with(settings).await;
     small_world(&world).await;

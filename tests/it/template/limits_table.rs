@@ -8,7 +8,7 @@ use lead_export_core::limits;
 use super::reading::{Template, root};
 
 /// Numbers that no caller or operator meets: how the work is done inside.
-const INNER: [&str; 17] = [
+const INNER: [&str; 20] = [
     "SHARDS",
     "SAMPLE_ONE_IN",
     "MIN_PART_BYTES",
@@ -26,6 +26,9 @@ const INNER: [&str; 17] = [
     "GZIP_MEMBER_BYTES",
     "VOLUME_KEPT",
     "DAILY_VOLUME_EVENT",
+    "PAGE_BYTES",
+    "PREVIEW_READS",
+    "PREVIEW_ESTIMATED_BY",
 ];
 
 /// The README's rows: each name with its value.
@@ -84,6 +87,11 @@ fn shown() -> Vec<(&'static str, String)> {
         ("FILTER_VALUES", limits::FILTER_VALUES.to_string()),
         ("SEARCH_CHARS", limits::SEARCH_CHARS.to_string()),
         ("HEADER_CHARS", limits::HEADER_CHARS.to_string()),
+        (
+            "PREVIEW_READ_BYTES",
+            format!("{}MiB", limits::PREVIEW_READ_BYTES >> 20),
+        ),
+        ("PREVIEW_ROWS", limits::PREVIEW_ROWS.to_string()),
         ("HISTORY_DEFAULT", limits::HISTORY_DEFAULT.to_string()),
         ("HISTORY_LIMIT", limits::HISTORY_LIMIT.to_string()),
         ("PRESETS", limits::PRESETS.to_string()),
@@ -126,7 +134,7 @@ fn table_of_limits_is_that_of_the_code_and_of_the_template() {
     }
     let groups = template.groups();
     for (label, parameters) in &groups {
-        if label == "Who may call" {
+        if ["Who may call", "The page"].contains(&label.as_str()) {
             continue;
         }
         for parameter in parameters.iter().filter(|name| *name != "AlarmTopic") {

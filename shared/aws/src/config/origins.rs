@@ -24,14 +24,14 @@ impl Config {
         self.origins("ALLOWED_ORIGINS", true)
     }
 
-    /// `ISSUER_URL`, `PAGE_CLIENT_ID`, `PAGE_SCOPE`, `PAGE_SIGN_IN_ORIGINS`: where the page signs people in. Nothing as the client id:
+    /// `JWT_ISSUER`, `PAGE_CLIENT_ID`, `PAGE_SCOPE`, `PAGE_SIGN_IN_ORIGINS`: where the page signs people in. Nothing as the client id:
     /// nowhere.
     ///
     /// # Errors
     /// [`ConfigError`].
     pub fn sign_in(&self) -> Result<SignIn, ConfigError> {
         Ok(SignIn {
-            issuer: self.name("ISSUER_URL")?,
+            issuer: self.name("JWT_ISSUER")?,
             client_id: self.rule("PAGE_CLIENT_ID")?,
             scope: self.name("PAGE_SCOPE")?,
             origins: self.origins("PAGE_SIGN_IN_ORIGINS", false)?,
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn sign_in_is_off_only_on_purpose() {
         let all = [
-            ("ISSUER_URL", "https://id.example.com"),
+            ("JWT_ISSUER", "https://id.example.com"),
             ("PAGE_CLIENT_ID", ""),
             ("PAGE_SCOPE", "openid email"),
             ("PAGE_SIGN_IN_ORIGINS", "https://login.example.com"),
