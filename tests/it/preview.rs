@@ -9,7 +9,18 @@ use crate::util::{World, lead, small_world, text};
 
 const PREVIEW: &str = "/sources/home-insurance/exports/preview";
 
+/// Asks until the leads are counted: on a busy machine the time may not do, and an estimate is an answer too.
 async fn preview(world: &World, body: &Value) -> Value {
+    for _ in 0..20 {
+        let found = once(world, body).await;
+        if found["exact"] == true {
+            return found;
+        }
+    }
+    panic!("{body}: the leads are never counted");
+}
+
+async fn once(world: &World, body: &Value) -> Value {
     let asked = world.call("alice", Method::POST, PREVIEW).json(body);
     let answer = asked.send().await.unwrap();
     assert_eq!(answer.status(), 200, "{body}");

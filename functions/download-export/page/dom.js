@@ -78,6 +78,6 @@ export const leads = (number) => `${whole(number)} ${number === 1 ? "lead" : "le
 export function size(bytes) {
   const units = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"];
   const step = Math.min(units.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3));
-  const format = { style: "unit", unit: units[step], unitDisplay: "short", maximumFractionDigits: step === 0 ? 0 : 1 };
+  const format = { style: "unit", unit: units[step], unitDisplay: step === 0 ? "long" : "short", maximumFractionDigits: step === 0 ? 0 : 1 };
   return new Intl.NumberFormat(undefined, format).format(bytes / 1000 ** step);
 }

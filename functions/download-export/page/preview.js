@@ -9,7 +9,9 @@ export const WARNINGS = {
 };
 
 /** How many leads, in words: an estimate says that it is one. */
-export function counted({ lead_count: count, exact, size_bytes: bytes }) {
+export function counted({ lead_count: count, exact, size_bytes: bytes, rows }) {
+  // The table was busy: nothing is known but how many leads there are.
+  if (!exact && count > 0 && rows.length === 0) return `${whole(count)} leads at most – there was no time to look at them`;
   if (exact) return `${leads(count)}, ${size(bytes)}`;
   // Two digits are as much as an estimate knows.
   const unit = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(count, 1))) - 1);
@@ -53,7 +55,8 @@ function pane(found) {
   const head = h("p", { class: "count" }, counted(found));
   const warnings = found.warnings.map((warning) => h("p", { class: "note warn" }, WARNINGS[warning] ?? warning));
   if (found.rows.length === 0) {
-    const none = found.exact ? "No lead matches. The file would hold its header alone." : "None of the leads looked at matches.";
+    const none = found.exact ? "No lead matches. The file would hold its header alone."
+      : found.lead_count > 0 ? "Try again in a moment." : "None of the leads looked at matches.";
     return [head, h("p", {}, none), warnings];
   }
   return [head, warnings,

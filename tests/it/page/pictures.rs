@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{FORM, enter};
+use super::{FORM, counted, enter};
 use crate::util::World;
 use crate::util::options;
 use lead_export_local::stack::{Stack, StackOptions};
@@ -38,10 +38,7 @@ async fn pictures_of_the_readme() {
     browser
         .fill("[data-path='filters.custom.annual_income.min']", "50000")
         .await;
-    browser
-        .click(&format!("{FORM} .actions button:not(.link, .primary)"))
-        .await;
-    browser.text(".preview .count").await;
+    counted(&browser).await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("page");
     std::fs::create_dir_all(&folder).unwrap();
     for scheme in ["light", "dark"] {
