@@ -16,6 +16,8 @@ use crate::presets::{Preset, PresetHead, PresetName};
 use crate::record::{Export, ExportId, Head, RunId, Status};
 use crate::time::Instant;
 
+pub use crate::volume::{Charge, Charged, VolumeKey};
+
 /// What became of a call to a store, by what the caller can do about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum StoreErrorKind {
@@ -271,39 +273,6 @@ impl Written {
             Self::Lost(None) => false,
         }
     }
-}
-
-/// A user's day, whose leads are counted.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct VolumeKey {
-    /// The organization.
-    pub org: OrgId,
-    /// The user.
-    pub user: String,
-    /// The day, in UTC.
-    pub day: jiff::civil::Date,
-}
-
-/// Leads of a user's day that one delivery takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Charge {
-    /// The day.
-    pub key: VolumeKey,
-    /// The delivery: an export, or an answer.
-    pub id: uuid::Uuid,
-    /// How many.
-    pub leads: u64,
-    /// Until when it must be remembered.
-    pub until: Instant,
-}
-
-/// What [`ExportStore::charge`] found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Charged {
-    /// The delivery's leads are counted: by this call, or by an earlier one for the same delivery.
-    Taken,
-    /// So many are not left; nothing was counted. The leads that the day counts.
-    Over(u64),
 }
 
 /// Which part of a source's history to list, newest first.

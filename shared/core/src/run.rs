@@ -18,13 +18,15 @@ use crate::piece::{PartOf, crc64_text, plan};
 use crate::pieces::{Filled, Pieces, Tools, beginning, can_take_up};
 use crate::ports::{
     Clock, Dice, ExportQueue, ExportStore, LeadSource, Notifier, ObjectKey, Part, PieceStore,
-    SourceStore, StoreError, StoreErrorKind, Upload, VolumeKey, Written,
+    SourceStore, StoreError, StoreErrorKind, Upload, Written,
 };
 use crate::record::{
     Checkpoint, Export, ExportId, Failure, FailureCode, File, Progress, RunId, Status,
 };
 use crate::time::Instant;
-use crate::volume::{DailyVolume, VolumeError};
+use crate::volume::DailyVolume;
+
+mod volume;
 
 /// Works on exports. Its fields are the ports it needs, and so its permissions.
 #[derive(Clone)]
@@ -185,31 +187,6 @@ impl RunExport {
             Ok(_) => None,
             Err(_) if access.source.is_none() => Some(FailureCode::SourceGone),
             Err(_) => Some(FailureCode::AccessRevoked),
-        })
-    }
-
-    /// Whether so many leads cannot be delivered today: they are read in vain, so the sooner it is known the better.
-    async fn is_over_volume(&self, seen: &Export, leads: u64) -> Result<bool, StoreError> {
-        let day = day_of(seen);
-        let (exports, clock, id) = (&*self.exports, &*self.clock, seen.id().0);
-        let left = self.volume.check(exports, clock, &day, Some(id), leads);
-        match left.await {
-            Ok(()) => Ok(false),
-            Err(VolumeError::Over(_)) => Ok(true),
-            Err(VolumeError::Store(error)) => Err(error),
-        }
-    }
-
-    /// Takes the file's leads of the requester's day, before there is a file.
-    async fn charge(&self, record: &Export, rows: u64) -> Result<(), End> {
-        let day = day_of(record);
-        let (exports, clock, dice) = (&*self.exports, &*self.clock, &*self.dice);
-        let charge = self
-            .volume
-            .charge(exports, clock, dice, &day, record.id().0, rows);
-        charge.await.map_err(|error| match error {
-            VolumeError::Over(_) => End::Fail(Why::OverVolume, None),
-            VolumeError::Store(error) => End::Broken(error),
         })
     }
 
@@ -450,12 +427,6 @@ impl RunExport {
             }
         }
     }
-}
-
-/// The requester's day that an export's leads are charged to: that of the request.
-fn day_of(export: &Export) -> VolumeKey {
-    let head = &export.head;
-    VolumeKey::new(&export.org, &head.requested_by.id, head.requested_at)
 }
 
 /// Why an export fails.

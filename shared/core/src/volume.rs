@@ -14,8 +14,41 @@ use uuid::Uuid;
 use crate::contention::patiently;
 use crate::lead::OrgId;
 use crate::limits;
-use crate::ports::{Charge, Charged, Clock, Dice, ExportStore, StoreError, VolumeKey};
+use crate::ports::{Clock, Dice, ExportStore, StoreError};
 use crate::time::Instant;
+
+/// A user's day, whose leads are counted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VolumeKey {
+    /// The organization.
+    pub org: OrgId,
+    /// The user.
+    pub user: String,
+    /// The day, in UTC.
+    pub day: Date,
+}
+
+/// Leads of a user's day that one delivery takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    /// The day.
+    pub key: VolumeKey,
+    /// The delivery: an export, or an answer.
+    pub id: Uuid,
+    /// How many.
+    pub leads: u64,
+    /// Until when it must be remembered.
+    pub until: Instant,
+}
+
+/// What [`ExportStore::charge`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charged {
+    /// The delivery's leads are counted: by this call, or by an earlier one for the same delivery.
+    Taken,
+    /// So many are not left; nothing was counted. The leads that the day counts.
+    Over(u64),
+}
 
 /// How many leads a user may take in a UTC day; the default is off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

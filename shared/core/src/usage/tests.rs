@@ -144,6 +144,13 @@ fn all_bad_parameters_are_named_and_long_ranges_are_refused() {
 }
 
 #[test]
+fn more_than_an_answer_can_count_is_refused() {
+    assert!(bounded(limits::USAGE_ENTRIES).is_ok());
+    let refused = bounded(limits::USAGE_ENTRIES + 1).unwrap_err();
+    assert_eq!(refused.errors[0].field, "from");
+}
+
+#[test]
 fn viewers_see_it_and_others_do_not() {
     let (world, _) = busy();
     world.grant("viewer", Some("crm"), Role::Viewer);
