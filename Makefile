@@ -1,9 +1,11 @@
 # make check: what a commit must pass. make test: the tests. make run: the whole system on this machine.
+# make bench: how fast it is. make gate: whether it is fast enough.
 
 PYTHON ?= python3
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
-.PHONY: check fmt clippy doc purity spelling crates template test replay search mutations deaths run measure screenshots build deploy audit
+.PHONY: check fmt clippy doc purity spelling crates template test replay search mutations deaths run measure screenshots programs bench \
+	bench-peers bench-page scale calls sizes gate plot build deploy audit
 
 check: fmt clippy doc purity spelling crates template
 
@@ -69,6 +71,44 @@ measure:
 # The README's pictures of the page; with chromium and chromedriver.
 screenshots:
 	cargo test -p e2e --test it -- --ignored pictures_of_the_readme
+
+# What the benches run: the functions as they are deployed but for the linker, the canned endpoints, and what is compared with.
+programs:
+	cargo build --release --locked -p request-export -p run-export -p download-export -p sweep-exports -p benches
+
+# CPU and memory of a whole export, beside the SDK's way and the floor, on canned endpoints. BIG=--big for ten million leads.
+bench: programs
+	$(PYTHON) tests/benches/bench.py table $(BIG)
+
+# The same with Node and boto3, installed below target/ in the versions written down in tests/benches/peers.
+bench-peers: programs
+	$(PYTHON) tests/benches/bench.py table --peers $(BIG)
+
+# One page to CSV, by criterion.
+bench-page:
+	cargo bench -p benches
+
+# An export of ten million leads in a hundred slices and more: the bytes of one slice. LEADS=1000000 for fewer.
+LEADS ?= 10000000
+scale: programs
+	$(PYTHON) tests/benches/bench.py scale --leads $(LEADS)
+
+# CPU of a cold start of each function, and of one request and one download.
+calls: programs
+	$(PYTHON) tests/benches/bench.py calls
+
+sizes: programs
+	$(PYTHON) tests/benches/bench.py sizes
+
+# What must hold on any machine: instruction counts (valgrind), and ratios taken side by side.
+gate: programs
+	$(PYTHON) tests/benches/bench.py instructions --gate
+	$(PYTHON) tests/benches/bench.py table --gate
+	$(PYTHON) tests/benches/bench.py calls --gate
+
+# Time and memory over size, as the README shows them.
+plot: programs
+	$(PYTHON) tests/benches/bench.py plot
 
 # cargo-lambda, zig and sam: pip install cargo-lambda ziglang aws-sam-cli
 build:

@@ -23,6 +23,9 @@ use dynoxide::actions::get_item::GetItemRequest;
 use dynoxide::actions::query::QueryRequest;
 use dynoxide::{AttributeValue, Database, DynoxideError, ImportOptions, Item};
 use http::{HeaderMap, StatusCode};
+use lead_export_aws::lead_writer::lead_item;
+use lead_export_core::fields::Source;
+use lead_export_core::lead::Lead;
 use serde::{Deserialize, Serialize};
 
 use self::wire::{Reader, Writer};
@@ -142,6 +145,29 @@ async fn write(
         })
         .await?;
     Ok(Json(serde_json::json!({ "written": written })).into_response())
+}
+
+/// Puts leads into a table of this process's own database: all of them or none.
+///
+/// # Errors
+/// The database fails.
+pub(crate) fn put(
+    database: &Database,
+    table: &str,
+    source: &Source,
+    leads: &[Lead],
+) -> anyhow::Result<()> {
+    let mut sent = Writer::default();
+    for lead in leads {
+        sent.sent(&lead_item(&source.org, &source.id, source.shards, lead))?;
+    }
+    let mut reader = Reader::new(&sent.bytes);
+    let mut items = Vec::with_capacity(leads.len());
+    while let Some(item) = reader.stored()? {
+        items.push(item);
+    }
+    database.import_items(table, items, ImportOptions::default())?;
+    Ok(())
 }
 
 fn items(body: &[u8]) -> Result<Vec<Item>, Refused> {

@@ -164,7 +164,11 @@ impl Stack {
         create_queues(&queues)?;
         let storage = Arc::new(Storage::open(data.join("s3"))?);
         storage.create_bucket(BUCKET)?;
-        let identity = Identity::open(&data)?;
+        // Drawing a key takes a second or so the first time: beside all the rest.
+        let identity = tokio::task::spawn_blocking({
+            let data = data.clone();
+            move || Identity::open(&data)
+        });
 
         let file = listeners.describe(&secret)?;
         let emulators = vec![
@@ -198,7 +202,8 @@ impl Stack {
         ];
         let clients = file.clients()?;
         lead_export_aws::tables::create_all(&clients.dynamodb, &file.tables).await?;
-        demo::load(&file, options.leads).await?;
+        demo::load(&file, &database, options.leads).await?;
+        let identity = identity.await.context("the signing key broke off")??;
 
         let lambdas = Arc::new(Lambdas::new(functions::specs(&options, &data, &file)?));
         let invoke: Arc<dyn Invoke> = lambdas.clone();

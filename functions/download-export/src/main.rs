@@ -1,6 +1,7 @@
 //! The bootstrap of `download-export`.
 
-#[tokio::main]
+// One thread: a function of this memory has a part of one core, and others would only hand work to and fro.
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     download_export::main().await
 }

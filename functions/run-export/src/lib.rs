@@ -27,6 +27,7 @@ pub const VARIABLES: &[&str] = &[
     "DAILY_VOLUME",
     "SLICE",
     "READ_CONSISTENCY",
+    "READ_UNITS",
 ];
 
 /// What this function is made of.
@@ -45,7 +46,7 @@ impl App {
     pub fn new(ports: &Ports) -> Result<Self, ConfigError> {
         Ok(Self {
             run: RunExport {
-                leads: ports.leads()?,
+                leads: ports.paced_leads()?,
                 sources: ports.sources()?,
                 exports: ports.exports()?,
                 queue: ports.queue()?,

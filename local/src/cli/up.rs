@@ -12,7 +12,7 @@ use crate::stack::{Settings, Stack, StackOptions};
 /// `up`: starts everything.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The environment may set RETENTION (7d), DOWNLOAD_TTL (5m), MAX_ACTIVE_EXPORTS (20), DAILY_VOLUME (0: off), SLICE (300s) and READ_CONSISTENCY (strong).\n\nExample:\n  lead-export up --port 4000 --fresh"
+    after_help = "The environment may set RETENTION (7d), DOWNLOAD_TTL (5m), MAX_ACTIVE_EXPORTS (20), DAILY_VOLUME (0: off), SLICE (300s), READ_CONSISTENCY (strong) and READ_UNITS (0: as many as there are).\n\nExample:\n  lead-export up --port 4000 --fresh"
 )]
 pub(super) struct Up {
     /// The API's port; DynamoDB, S3 and SQS take the three behind it. 0: any free ones.
@@ -67,6 +67,7 @@ fn check(settings: &Settings) -> anyhow::Result<()> {
     config.daily_volume()?;
     config.slice()?;
     config.reads_consistently()?;
+    config.read_units()?;
     Ok(())
 }
 
@@ -128,6 +129,7 @@ mod tests {
             ("DAILY_VOLUME", "-1"),
             ("SLICE", ""),
             ("READ_CONSISTENCY", "weak"),
+            ("READ_UNITS", "all"),
         ] {
             let error = check(&Settings::default().with(name, value)).unwrap_err();
             assert!(error.to_string().contains(name), "{error}");

@@ -30,6 +30,7 @@ const DEFAULTS: [(&str, &str); 13] = [
     ("DAILY_VOLUME", "0"),
     ("SLICE", "300s"),
     ("READ_CONSISTENCY", "strong"),
+    ("READ_UNITS", "0"),
     ("ORG_CLAIM", "org_id"),
     ("SINGLE_ORG", ""),
     ("TOKEN_USE", ""),
@@ -59,6 +60,7 @@ impl Settings {
         "DAILY_VOLUME",
         "SLICE",
         "READ_CONSISTENCY",
+        "READ_UNITS",
     ];
 
     /// The defaults, but for what `read` knows, such as the environment.

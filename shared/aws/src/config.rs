@@ -64,6 +64,7 @@ const READ: [&str; 21] = [
     "DAILY_VOLUME",
     "SLICE",
     "READ_CONSISTENCY",
+    "READ_UNITS",
     "ORG_CLAIM",
     "SINGLE_ORG",
     "TOKEN_USE",
@@ -225,6 +226,20 @@ impl Config {
                 Err(ConfigError::Malformed { name, wanted })
             }
         }
+    }
+
+    /// `READ_UNITS`: read units of the leads' table that a run takes a second at most; none if it is 0.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn read_units(&self) -> Result<Option<u32>, ConfigError> {
+        let name = "READ_UNITS";
+        let wanted = "it must be a whole number, 0 for no bound";
+        let units: u32 = self
+            .filled(name)?
+            .parse()
+            .map_err(|_| ConfigError::Malformed { name, wanted })?;
+        Ok((units > 0).then_some(units))
     }
 
     /// `ORG_CLAIM`, `SINGLE_ORG`, `TOKEN_USE`, `REQUIRED_SCOPE`: how claims are read. The last three are set to nothing where

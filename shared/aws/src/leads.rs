@@ -15,6 +15,7 @@ use crate::error::store_error;
 use crate::page::BadPage;
 
 mod hook;
+mod pace;
 #[cfg(any(test, feature = "oracle"))]
 mod plain;
 mod sample;
@@ -23,6 +24,8 @@ mod tests;
 
 #[cfg(any(test, feature = "oracle"))]
 pub use plain::PlainLeads;
+
+pub use pace::PacedLeads;
 
 pub(crate) const STORE: &str = "leads";
 
@@ -52,11 +55,11 @@ impl DynamoLeads {
     }
 }
 
-#[async_trait]
-impl LeadSource for DynamoLeads {
-    async fn page(&self, query: &PageQuery) -> Result<LeadPage, StoreError> {
+impl DynamoLeads {
+    /// Reads one page, and tells the read units that it used, if the table said so.
+    async fn read(&self, query: &PageQuery) -> Result<(LeadPage, Option<f64>), StoreError> {
         let Some(start) = Start::of(query) else {
-            return Ok(LeadPage::default());
+            return Ok((LeadPage::default(), None));
         };
         let call = call(&self.client, &self.table, self.consistent, query, start);
         let hook = hook::Hook::new(query.slots.clone());
@@ -73,12 +76,20 @@ impl LeadSource for DynamoLeads {
             Some(units) => bytes_of(units, self.consistent),
             None => decoded.page.weight() as u64,
         };
-        Ok(LeadPage {
+        let page = LeadPage {
             page: decoded.page,
             next: decoded.next,
             scanned: decoded.scanned,
             read_bytes,
-        })
+        };
+        Ok((page, decoded.consumed))
+    }
+}
+
+#[async_trait]
+impl LeadSource for DynamoLeads {
+    async fn page(&self, query: &PageQuery) -> Result<LeadPage, StoreError> {
+        self.read(query).await.map(|(page, _)| page)
     }
 }
 

@@ -110,7 +110,7 @@ pub fn decode(body: &Bytes, slots: &Slots) -> Result<Decoded, BadPage> {
         return Err(at(0, What::Large));
     }
     // Checked once, so that every cell may be taken for text.
-    std::str::from_utf8(body).map_err(|error| at(error.valid_up_to(), What::Utf8))?;
+    simdutf8::compat::from_utf8(body).map_err(|error| at(error.valid_up_to(), What::Utf8))?;
     let items = Items::new(
         Scanner::new(body),
         PageBuilder::new(body.clone(), slots),

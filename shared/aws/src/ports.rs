@@ -13,7 +13,7 @@ use crate::clients::Aws;
 use crate::clock::{SystemClock, SystemDice};
 use crate::config::{Config, ConfigError};
 use crate::exports::DynamoExports;
-use crate::leads::DynamoLeads;
+use crate::leads::{DynamoLeads, PacedLeads};
 use crate::notify::LogNotifier;
 use crate::objects::{S3Pieces, S3Signer};
 use crate::presets::DynamoPresets;
@@ -39,17 +39,27 @@ impl Ports {
         })
     }
 
-    /// Leads.
+    fn dynamo_leads(&self) -> Result<DynamoLeads, ConfigError> {
+        let consistent = self.config.reads_consistently()?;
+        let table = self.config.leads_table()?;
+        Ok(DynamoLeads::new(self.aws.dynamodb(), table, consistent))
+    }
+
+    /// Leads, for callers that read a page or two and do not wait.
     ///
     /// # Errors
     /// [`ConfigError`], naming the variable; likewise below.
     pub fn leads(&self) -> Result<Arc<dyn LeadSource>, ConfigError> {
-        let consistent = self.config.reads_consistently()?;
-        Ok(Arc::new(DynamoLeads::new(
-            self.aws.dynamodb(),
-            self.config.leads_table()?,
-            consistent,
-        )))
+        Ok(Arc::new(self.dynamo_leads()?))
+    }
+
+    /// Leads, for runs: within their share of the table's reads, and patient with a table that has no more to give.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the variable.
+    pub fn paced_leads(&self) -> Result<Arc<dyn LeadSource>, ConfigError> {
+        let units = self.config.read_units()?;
+        Ok(Arc::new(PacedLeads::new(self.dynamo_leads()?, units)))
     }
 
     /// How many leads there are, about.

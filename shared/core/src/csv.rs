@@ -106,7 +106,7 @@ impl Encoder {
             }
             let text = header.as_bytes();
             let guarded = self.dialect.guard && guard::is_needed(text, false);
-            quote::append(out, text, guarded, self.dialect, headers.len() == 1);
+            quote::append(out, text, guarded, self.dialect, headers.len() == 1, false);
         }
         out.extend_from_slice(ROW_END);
     }
@@ -132,8 +132,8 @@ impl Encoder {
             if index > 0 {
                 out.push(delimiter);
             }
-            let cell = reader.read(row, &mut self.made);
-            cells.append(cell, *kind, out);
+            let (cell, plain) = reader.marked(row, &mut self.made);
+            cells.append(cell, *kind, plain, out);
         }
         out.extend_from_slice(ROW_END);
         cells.facts

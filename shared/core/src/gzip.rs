@@ -72,15 +72,15 @@ impl Members {
         self.finished.len() >= bytes && self.open.is_empty()
     }
 
-    /// Takes out what is finished, and makes `room` for what comes.
-    pub fn cut(&mut self, room: usize) -> Vec<u8> {
-        std::mem::replace(&mut self.finished, Vec::with_capacity(room))
+    /// Takes out what is finished; what comes goes into `room`, which is empty.
+    pub fn cut(&mut self, room: Vec<u8>) -> Vec<u8> {
+        std::mem::replace(&mut self.finished, room)
     }
 
     /// Takes out everything, for a later run: what is finished, behind it the open member's rows as CSV; how many bytes those are.
     pub fn take_tail(&mut self) -> (Vec<u8>, u64) {
         let open_bytes = self.open.len() as u64;
-        let mut tail = self.cut(0);
+        let mut tail = self.cut(Vec::new());
         tail.append(&mut self.open);
         (tail, open_bytes)
     }

@@ -33,6 +33,7 @@ pub mod presets;
 pub mod preview;
 pub mod record;
 pub mod request;
+pub mod rows;
 pub mod run;
 #[cfg(test)]
 mod simulate;

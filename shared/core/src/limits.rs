@@ -19,8 +19,12 @@ pub const PIECE_BYTES: usize = 8 << 20;
 pub const MIN_PART_BYTES: u64 = 5 << 20;
 /// The most parts S3 takes for an object.
 pub const MAX_PARTS: usize = 10_000;
-/// Uploads of pieces under way at once: while one is filled two travel, 3 × 8 MiB in all.
+/// Uploads of pieces under way at once, as far as [`UPLOAD_BYTES`] allow.
 pub const UPLOADS_AT_ONCE: usize = 2;
+/// Bytes of pieces under way at once, be it a single one: of pieces of 8 MiB one travels while the next is filled, 2 × 8 MiB in all.
+///
+/// 8 MiB of CSV are some 22 MB of leads: 0.3 s at the 75 MB/s of a Lambda's network, in which a piece has long arrived.
+pub const UPLOAD_BYTES: usize = 12 << 20;
 /// Copies of pieces under way at once in the assembly (`promises.md` P8b).
 pub const COPIES_AT_ONCE: usize = 32;
 
@@ -28,6 +32,9 @@ pub const COPIES_AT_ONCE: usize = 32;
 pub const SLICE: Duration = Duration::from_mins(5);
 /// What is kept free before the function's own deadline for the last upload and commit.
 pub const STOP_BEFORE_DEADLINE: Duration = Duration::from_secs(20);
+/// How long one page is asked for while the table refuses it for its load: less than a function has after its slice's begin, so that the
+/// next run goes on with a fresh one.
+pub const THROTTLED_AT_MOST: Duration = Duration::from_mins(4);
 /// A run's lease. It saves work and protects nothing (`promises.md` §0.5).
 pub const LEASE: Duration = Duration::from_secs(90);
 /// Behind the lease's end, when the sweeper looks again.
@@ -38,6 +45,9 @@ pub const COMMIT_EVERY: Duration = Duration::from_secs(2);
 pub const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Tries of an export without progress before it fails.
 pub const MAX_TRIES: u32 = 5;
+/// Slices of an export at most: 12 hours of [`MAX_AGE`] are 144 of 300 s and 43 200 of 1 s, the shortest a parameter may ask for. More are no
+/// export that takes long but one that goes in circles.
+pub const MAX_SLICES: u32 = 50_000;
 /// An export older than this fails: the chain of its runs has been broken for good.
 pub const MAX_AGE: Duration = Duration::from_hours(12);
 /// After a terminal state, when leftovers are cleaned: longer than any invocation lives (15 minutes).

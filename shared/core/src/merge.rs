@@ -10,17 +10,19 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::lead::LeadKey;
-use crate::page::{Page, Row};
+use crate::page::Page;
 use crate::ports::{LeadPage, LeadSource, PageQuery, StoreError};
+use crate::rows::{ReadyRow, Rows};
 
-/// One shard: the page being released, the page behind it, and where reading goes on.
+/// One shard: the rows being released, the rows behind them, and where reading goes on.
 struct Shard {
     query: PageQuery,
-    page: Page,
+    rows: Rows,
     at: usize,
-    /// How far the pages taken up reach: everything up to here is in `page` or released. None before the first page.
+    /// How far the pages taken up reach: everything up to here is in `rows` or released. None before the first page.
     reached: Option<LeadKey>,
-    ahead: Option<LeadPage>,
+    /// The rows of the page read ahead, and how far it reaches.
+    ahead: Option<(Rows, Option<LeadKey>)>,
     /// A read is under way.
     reading: bool,
     /// There is nothing behind the pages read.
@@ -28,19 +30,20 @@ struct Shard {
 }
 
 impl Shard {
-    fn head(&self) -> Option<Row<'_>> {
-        (self.at < self.page.len()).then(|| self.page.row(self.at))
+    fn head(&self) -> Option<&[u8]> {
+        (self.at < self.rows.len()).then(|| self.rows.key(self.at))
     }
 
     /// Whether all pages have been read and released.
     fn is_done(&self) -> bool {
-        self.ended && self.ahead.is_none() && self.at >= self.page.len()
+        self.ended && self.ahead.is_none() && self.at >= self.rows.len()
     }
 
-    fn take_up(&mut self, next: LeadPage) {
-        self.page = next.page;
+    /// Goes over to the next rows; the room of those before.
+    fn take_up(&mut self, rows: Rows, reached: Option<LeadKey>) -> Rows {
         self.at = 0;
-        self.reached = next.next;
+        self.reached = reached;
+        std::mem::replace(&mut self.rows, rows)
     }
 }
 
@@ -68,11 +71,14 @@ pub enum Take {
 
 type Read = BoxFuture<'static, (usize, Result<LeadPage, StoreError>)>;
 
-/// A sorted stream over the shards of a source.
+/// A sorted stream over the shards of a source, whose pages `prepare` makes into rows: called with the query's number, once for each page.
 ///
-/// Memory: two pages a shard at most, one being released and one read ahead.
-pub struct Merge {
+/// Memory: the rows of two pages a shard at most, of one being released and of one read ahead, and the pages that are just being read.
+pub struct Merge<P> {
     leads: Arc<dyn LeadSource>,
+    prepare: P,
+    /// Room of rows that were released.
+    spare: Vec<Rows>,
     shards: Vec<Shard>,
     reads: FuturesUnordered<Read>,
     /// Shards that have a row, the one whose row comes first at the end.
@@ -83,12 +89,13 @@ pub struct Merge {
     descending: bool,
 }
 
-impl Merge {
+impl<P: FnMut(usize, &Page, &mut Rows)> Merge<P> {
     /// A stream over these shards' queries, all of one direction, strictly after `after`.
     pub fn new(
         leads: Arc<dyn LeadSource>,
         queries: Vec<PageQuery>,
         after: Option<LeadKey>,
+        prepare: P,
     ) -> Self {
         let descending = queries.first().is_some_and(|query| query.descending);
         let shards = queries
@@ -98,7 +105,7 @@ impl Merge {
                     after: after.clone(),
                     ..query
                 },
-                page: Page::default(),
+                rows: Rows::default(),
                 at: 0,
                 reached: None,
                 ahead: None,
@@ -108,6 +115,8 @@ impl Merge {
             .collect();
         Self {
             leads,
+            prepare,
+            spare: Vec::new(),
             shards,
             reads: FuturesUnordered::new(),
             order: Vec::new(),
@@ -170,23 +179,27 @@ impl Merge {
     }
 
     fn accept(&mut self, index: usize, page: LeadPage) {
+        let mut rows = self.spare.pop().unwrap_or_default();
+        (self.prepare)(index, &page.page, &mut rows);
         let shard = &mut self.shards[index];
         shard.reading = false;
         match &page.next {
             Some(next) => shard.query.after = Some(next.clone()),
             None => shard.ended = true,
         }
-        if shard.at < shard.page.len() {
-            shard.ahead = Some(page);
+        if shard.at < shard.rows.len() {
+            shard.ahead = Some((rows, page.next));
         } else {
-            self.take_up(index, page);
+            self.take_up(index, rows, page.next);
         }
     }
 
-    fn take_up(&mut self, index: usize, page: LeadPage) {
-        // The key of the row released last may lie in the page that goes.
+    fn take_up(&mut self, index: usize, rows: Rows, reached: Option<LeadKey>) {
+        // The key of the row released last may lie in the rows that go.
         self.note_cursor();
-        self.shards[index].take_up(page);
+        let mut room = self.shards[index].take_up(rows, reached);
+        room.clear();
+        self.spare.push(room);
         if self.shards[index].head().is_some() {
             self.enter(index);
         }
@@ -194,14 +207,14 @@ impl Merge {
 
     /// Puts a shard that has a row into its place.
     fn enter(&mut self, index: usize) {
-        let Some(key) = self.shards[index].head().map(|row| row.key()) else {
+        let Some(key) = self.shards[index].head() else {
             return;
         };
         let place = self.order.partition_point(|other| {
             // Those that come later stand first.
             self.shards[*other]
                 .head()
-                .is_some_and(|row| self.comes_first(key, row.key()))
+                .is_some_and(|other| self.comes_first(key, other))
         });
         self.order.insert(place, index);
     }
@@ -250,12 +263,12 @@ impl Merge {
         match self.bound() {
             Bound::Open => true,
             Bound::Closed => false,
-            Bound::UpTo(bound) => !self.comes_first(bound.as_str().as_bytes(), first.key()),
+            Bound::UpTo(bound) => !self.comes_first(bound.as_str().as_bytes(), first),
         }
     }
 
     /// Releases up to `most` rows, in order, each through `take`, as long as that takes them.
-    pub fn release(&mut self, most: usize, mut take: impl FnMut(&Row<'_>) -> Take) {
+    pub fn release(&mut self, most: usize, mut take: impl FnMut(&ReadyRow<'_>) -> Take) {
         let bound = match self.bound() {
             Bound::Open => None,
             Bound::Closed => return,
@@ -266,12 +279,15 @@ impl Merge {
                 return;
             };
             let shard = &mut self.shards[index];
-            let Some(row) = shard.head() else { continue };
+            if shard.at >= shard.rows.len() {
+                continue;
+            }
+            let row = shard.rows.row(shard.at);
             if bound.as_ref().is_some_and(|bound| {
                 if self.descending {
-                    bound.as_str().as_bytes() > row.key()
+                    bound.as_str().as_bytes() > row.key
                 } else {
-                    bound.as_str().as_bytes() < row.key()
+                    bound.as_str().as_bytes() < row.key
                 }
             }) {
                 self.order.push(index);
@@ -284,10 +300,10 @@ impl Merge {
             }
             self.released = Some((index, shard.at));
             shard.at += 1;
-            if shard.at < shard.page.len() {
+            if shard.at < shard.rows.len() {
                 self.enter(index);
-            } else if let Some(ahead) = shard.ahead.take() {
-                self.take_up(index, ahead);
+            } else if let Some((rows, reached)) = shard.ahead.take() {
+                self.take_up(index, rows, reached);
             }
             // A shard that has run dry and is not done holds back the others: what it may still bring could come first.
             if taken == Take::Last
@@ -300,7 +316,7 @@ impl Merge {
 
     fn note_cursor(&mut self) {
         if let Some((index, at)) = self.released.take() {
-            let key = self.shards[index].page.row(at).key();
+            let key = self.shards[index].rows.key(at);
             self.cursor = Some(LeadKey::from_stored(String::from_utf8_lossy(key)));
         }
     }
@@ -323,117 +339,4 @@ impl Merge {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::lead::{Lead, LeadId, OrgId, SourceId};
-    use crate::memory::MemoryLeads;
-    use crate::page::Slots;
-    use crate::time::Instant;
-    use proptest::prelude::*;
-    use std::collections::{BTreeMap, BTreeSet};
-
-    struct Case {
-        leads: Arc<MemoryLeads>,
-        queries: Vec<PageQuery>,
-        sorted: Vec<LeadKey>,
-    }
-
-    /// Leads spread over shards as the case says, with places between them that hold nothing.
-    fn case(
-        keys: &BTreeSet<(i64, u8)>,
-        gaps: &[(u16, i64)],
-        shards: u16,
-        page: usize,
-        descending: bool,
-    ) -> Case {
-        let (org, source) = (OrgId::parse("o").unwrap(), SourceId::parse("s").unwrap());
-        let leads = Arc::new(MemoryLeads::new());
-        leads.set_page_leads(page);
-        let mut sorted = Vec::new();
-        for (at, id) in keys {
-            let lead = Lead {
-                id: LeadId::parse(format!("l{id}")).unwrap(),
-                created_at: Instant::from_millis(*at),
-                values: BTreeMap::new(),
-            };
-            sorted.push(lead.key());
-            leads.put(&org, &source, shards, lead);
-        }
-        for (shard, at) in gaps {
-            let key = LeadKey::new(Instant::from_millis(*at), &LeadId::parse("gap").unwrap());
-            leads.put_gap(&org, &source, shard % shards, key);
-        }
-        sorted.sort();
-        if descending {
-            sorted.reverse();
-        }
-        let queries = (0..shards)
-            .map(|shard| PageQuery {
-                org: org.clone(),
-                source: source.clone(),
-                shard,
-                from: LeadKey::before(Instant::MIN),
-                to: LeadKey::behind(Instant::MAX),
-                after: None,
-                descending,
-                slots: Slots::new([]),
-            })
-            .collect();
-        Case {
-            leads,
-            queries,
-            sorted,
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_sharding_merges_to_the_list_whatever_the_pauses(
-            keys in prop::collection::btree_set((0i64..40, 0u8..30), 0..60),
-            gaps in prop::collection::vec((0u16..9, 0i64..40), 0..60),
-            shards in 1u16..9, page in 1usize..6, descending: bool,
-            pauses in prop::collection::vec((1usize..9, 1usize..4), 1..30),
-        ) {
-            let case = case(&keys, &gaps, shards, page, descending);
-            let (released, moved) = futures_executor(async {
-                let (mut released, mut cursor, mut moved) = (Vec::new(), None::<LeadKey>, true);
-                let mut pauses = pauses.iter().cycle();
-                loop {
-                    let (rows, fills) = *pauses.next().unwrap();
-                    let mut merge = Merge::new(case.leads.clone(), case.queries.clone(), cursor.clone());
-                    let mut done = false;
-                    // A slice goes on until its cursor has moved, however short it is.
-                    let mut turns = 0;
-                    while turns < fills || merge.cursor() == cursor {
-                        turns += 1;
-                        if !merge.fill().await.unwrap() {
-                            done = true;
-                            break;
-                        }
-                        merge.release(rows, |row| {
-                            released.push(LeadKey::from_stored(String::from_utf8_lossy(row.key())));
-                            Take::Taken
-                        });
-                        moved &= turns < 10_000;
-                    }
-                    if done {
-                        return (released, moved);
-                    }
-                    let next = merge.cursor();
-                    let before = cursor.as_ref().map(LeadKey::as_str);
-                    moved &= next.as_ref().map(LeadKey::as_str) != before;
-                    cursor = next;
-                }
-            });
-            prop_assert!(moved);
-            prop_assert_eq!(released, case.sorted);
-        }
-    }
-
-    fn futures_executor<T>(future: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap()
-            .block_on(future)
-    }
-}
+mod tests;

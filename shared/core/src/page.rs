@@ -79,16 +79,25 @@ pub enum Tag {
 #[derive(Debug, Clone, Copy)]
 pub struct Span {
     tag: Tag,
-    arena: bool,
+    place: Place,
     at: u32,
     len: u32,
+}
+
+/// In which bytes a span lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Wire,
+    /// On the wire, and plain.
+    Plain,
+    Arena,
 }
 
 impl Span {
     /// A cell without a value.
     pub const MISSING: Self = Self {
         tag: Tag::Missing,
-        arena: false,
+        place: Place::Wire,
         at: 0,
         len: 0,
     };
@@ -97,7 +106,7 @@ impl Span {
     pub const fn bool(value: bool) -> Self {
         Self {
             tag: if value { Tag::True } else { Tag::False },
-            arena: false,
+            place: Place::Wire,
             at: 0,
             len: 0,
         }
@@ -111,9 +120,20 @@ impl Span {
     pub const fn wire(tag: Tag, at: usize, len: usize) -> Self {
         Self {
             tag,
-            arena: false,
+            place: Place::Wire,
             at: at as u32,
             len: len as u32,
+        }
+    }
+
+    /// The same value, known to be *plain*: it holds neither quote, CR, LF, TAB nor comma.
+    ///
+    /// Whoever finds a text's end on the wire has looked at all its bytes: what is seen there need not be sought again.
+    #[must_use]
+    pub const fn plain(self, plain: bool) -> Self {
+        Self {
+            place: if plain { Place::Plain } else { self.place },
+            ..self
         }
     }
 
@@ -167,11 +187,18 @@ impl Page {
 
     #[inline]
     fn bytes(&self, span: Span) -> &[u8] {
-        let from: &[u8] = if span.arena { &self.arena } else { &self.wire };
+        let from: &[u8] = match span.place {
+            Place::Arena => &self.arena,
+            Place::Wire | Place::Plain => &self.wire,
+        };
         &from[span.at as usize..(span.at + span.len) as usize]
     }
 
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "called for every cell of a file; a call costs as much as it does"
+    )]
+    #[inline(always)]
     fn cell(&self, span: Span) -> Cell<'_> {
         match span.tag {
             Tag::Missing => Cell::Missing,
@@ -202,6 +229,13 @@ impl<'a> Row<'a> {
     #[inline]
     pub fn cell(&self, slot: Slot) -> Cell<'a> {
         self.page.cell(self.page.cells[self.first + slot])
+    }
+
+    /// The value in `slot`, and whether it is plain ([`Span::plain`]); if not, it may be all the same.
+    #[inline]
+    pub fn marked(&self, slot: Slot) -> (Cell<'a>, bool) {
+        let span = self.page.cells[self.first + slot];
+        (self.page.cell(span), span.place == Place::Plain)
     }
 
     /// The lead's key as stored; its byte order is the order of leads.
@@ -353,7 +387,7 @@ impl PageBuilder {
     pub fn arena_span(&self, tag: Tag, from: usize) -> Span {
         Span {
             tag,
-            arena: true,
+            place: Place::Arena,
             at: from as u32,
             len: (self.page.arena.len() - from) as u32,
         }
@@ -381,7 +415,7 @@ impl PageBuilder {
         self.page.items.extend_from_slice(items);
         Span {
             tag: Tag::List,
-            arena: false,
+            place: Place::Wire,
             at: at as u32,
             len: items.len() as u32,
         }

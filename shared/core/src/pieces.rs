@@ -9,12 +9,11 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
-use crate::csv::Encoder;
+use crate::csv::RowFacts;
 use crate::export::{Flow, Sink, SinkError};
 use crate::gzip::Members;
 use crate::lead::LeadKey;
 use crate::limits;
-use crate::page::Row;
 use crate::piece::Hashes;
 use crate::ports::{Clock, ExportStore, FileKind, ObjectKey, PieceStore, StoreError, Written};
 use crate::record::{Checkpoint, Export, Progress, RunId, RunPieces, Tail, Warning};
@@ -42,6 +41,8 @@ struct Cut {
     number: u32,
     stored: bool,
     checkpoint: Checkpoint,
+    /// The piece itself, for its room.
+    bytes: Bytes,
 }
 
 /// A commit under way: the state it writes, and the write.
@@ -69,6 +70,8 @@ pub struct Pieces {
     leads_read: u64,
     warnings: Vec<Warning>,
 
+    /// Room of a piece that is stored, for the next one.
+    spare: Vec<u8>,
     under_way: VecDeque<Cut>,
     uploads: FuturesUnordered<BoxFuture<'static, (u32, Result<(), StoreError>)>>,
     /// The newest checkpoint that is true and not yet committed.
@@ -156,6 +159,7 @@ impl Pieces {
                 rows: from.rows - buffer_rows,
                 ..from
             },
+            spare: Vec::new(),
             under_way: VecDeque::new(),
             uploads: FuturesUnordered::new(),
             ready: None,
@@ -192,8 +196,16 @@ impl Pieces {
         self.buffer.holds(self.piece_bytes)
     }
 
+    /// Whether a full buffer may travel now: within the budget of memory.
+    fn may_send(&self) -> bool {
+        let travelling: usize = self.under_way.iter().map(|cut| cut.bytes.len()).sum();
+        self.uploads.len() < limits::UPLOADS_AT_ONCE
+            && (travelling == 0 || travelling + self.piece_bytes <= limits::UPLOAD_BYTES)
+    }
+
     fn cut_piece(&mut self) {
-        let room = self.piece_bytes + self.piece_bytes / 8;
+        let mut room = std::mem::take(&mut self.spare);
+        room.reserve(self.piece_bytes + self.piece_bytes / 8);
         let bytes = Bytes::from(self.buffer.cut(room));
         let crc = self.hashes.take(&bytes);
         let number = match self.cut.runs.last_mut() {
@@ -221,6 +233,7 @@ impl Pieces {
             number,
             stored: false,
             checkpoint: self.cut.clone(),
+            bytes: bytes.clone(),
         });
         let (pieces, kind, key) = (
             Arc::clone(&self.tools.pieces),
@@ -237,7 +250,15 @@ impl Pieces {
         }
         // A checkpoint is true once its piece and all before it are stored.
         while self.under_way.front().is_some_and(|cut| cut.stored) {
-            self.ready = self.under_way.pop_front().map(|cut| cut.checkpoint);
+            let Some(cut) = self.under_way.pop_front() else {
+                break;
+            };
+            self.ready = Some(cut.checkpoint);
+            // Whoever sent it may still hold it; then its room is not to be had.
+            if cut.bytes.is_unique() {
+                self.spare = cut.bytes.into();
+                self.spare.clear();
+            }
         }
     }
 
@@ -371,8 +392,8 @@ impl Pieces {
 
 #[async_trait]
 impl Sink for Pieces {
-    fn row(&mut self, encoder: &mut Encoder, row: &Row<'_>) {
-        let facts = self.buffer.row(|bytes| encoder.row(row, bytes));
+    fn row(&mut self, row: &[u8], facts: RowFacts) {
+        self.buffer.row(|bytes| bytes.extend_from_slice(row));
         self.buffer_rows += 1;
         if facts.excel_cell {
             self.warn(Warning::ExcelCell);
@@ -392,7 +413,7 @@ impl Sink for Pieces {
         self.moved |= cursor != self.cursor;
         self.cursor = cursor;
         self.leads_read += read;
-        if self.is_full() && self.uploads.len() < limits::UPLOADS_AT_ONCE {
+        if self.is_full() && self.may_send() {
             self.cut_piece();
         }
         let now = self.tools.clock.now();
@@ -452,7 +473,7 @@ impl Sink for Pieces {
                 News::Upload(Some((number, stored))) => {
                     stored.map_err(SinkError::Pieces)?;
                     self.stored(number);
-                    if self.is_full() {
+                    if self.is_full() && self.may_send() {
                         self.cut_piece();
                     }
                     return Ok(Flow::Go);

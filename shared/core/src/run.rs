@@ -173,7 +173,8 @@ impl RunExport {
         seen: &Export,
         now: Instant,
     ) -> Result<Option<FailureCode>, RunError> {
-        if now.since(seen.head.requested_at) > limits::MAX_AGE {
+        let is_old = now.since(seen.head.requested_at) > limits::MAX_AGE;
+        if is_old || seen.slices >= limits::MAX_SLICES {
             return Ok(Some(FailureCode::TimeLimit));
         }
         if seen.tries >= limits::MAX_TRIES {

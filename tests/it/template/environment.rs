@@ -46,6 +46,7 @@ fn defaults_of_parameters_are_those_of_the_code() {
     assert_eq!(config.daily_volume().unwrap(), volume);
     assert_eq!(config.slice().unwrap(), limits::SLICE);
     assert!(config.reads_consistently().unwrap());
+    assert_eq!(config.read_units().unwrap(), None);
     let rules = config.claim_rules().unwrap();
     assert_eq!(rules.org_claim, "org_id");
     assert_eq!(

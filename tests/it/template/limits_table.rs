@@ -8,11 +8,13 @@ use lead_export_core::limits;
 use super::reading::{Template, root};
 
 /// Numbers that no caller or operator meets: how the work is done inside.
-const INNER: [&str; 20] = [
+const INNER: [&str; 22] = [
     "SHARDS",
     "SAMPLE_ONE_IN",
     "MIN_PART_BYTES",
     "UPLOADS_AT_ONCE",
+    "UPLOAD_BYTES",
+    "THROTTLED_AT_MOST",
     "COPIES_AT_ONCE",
     "STOP_BEFORE_DEADLINE",
     "LEASE",
@@ -103,6 +105,7 @@ fn shown() -> Vec<(&'static str, String)> {
         ("LEAD_ID_CHARS", limits::LEAD_ID_CHARS.to_string()),
         ("MAX_TRIES", limits::MAX_TRIES.to_string()),
         ("MAX_AGE", time(limits::MAX_AGE)),
+        ("MAX_SLICES", limits::MAX_SLICES.to_string()),
         ("MAX_PARTS", limits::MAX_PARTS.to_string()),
         ("PIECE_BYTES", format!("{}MiB", limits::PIECE_BYTES >> 20)),
         ("EXCEL_ROWS", limits::EXCEL_ROWS.to_string()),

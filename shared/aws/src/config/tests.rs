@@ -33,6 +33,7 @@ fn what_is_missing_is_named() {
         ("DAILY_VOLUME", told(none.daily_volume())),
         ("SLICE", told(none.slice())),
         ("READ_CONSISTENCY", told(none.reads_consistently())),
+        ("READ_UNITS", told(none.read_units())),
         ("SINGLE_ORG", told(none.claim_rules())),
         ("ALLOWED_ORIGINS", told(none.allowed_origins())),
     ] {
@@ -103,6 +104,12 @@ fn quota_and_consistency_are_checked() {
     assert_eq!(consistency("strong"), Ok(true));
     assert_eq!(consistency("eventual"), Ok(false));
     malformed(consistency("Strong"), "READ_CONSISTENCY");
+    let units = |value| of("READ_UNITS", value).read_units();
+    assert_eq!(units("0"), Ok(None));
+    assert_eq!(units("2500"), Ok(Some(2500)));
+    for bad in ["-1", "2.5", "all", "4294967296"] {
+        malformed(units(bad), "READ_UNITS");
+    }
 }
 
 #[test]

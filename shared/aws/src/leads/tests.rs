@@ -389,3 +389,23 @@ async fn no_answer_is_unavailable() {
     let (error, calls) = failure(vec![refusal(500, "InternalServerError"); 3]).await;
     assert_eq!((error.kind, calls), (StoreErrorKind::Unavailable, 3));
 }
+
+#[tokio::test]
+async fn a_throttled_query_is_asked_again_until_it_is_answered() {
+    // Seven refusals: more than the SDK's three attempts, twice over.
+    let refused = || refusal(400, "ProvisionedThroughputExceededException");
+    let mut answers: Vec<_> = (0..7).map(|_| refused()).collect();
+    answers.push(good(PAGE));
+    let script = Script::new(answers);
+    let paced = PacedLeads::new(script.leads(), None);
+    let page = paced.page(&query(None, false, slots())).await.unwrap();
+    assert_eq!((page.page.len(), script.requests().len()), (2, 8));
+    // Any other failure is told at once.
+    let script = Script::new(vec![refusal(400, "AccessDeniedException")]);
+    let paced = PacedLeads::new(script.leads(), Some(100));
+    let error = paced.page(&query(None, false, slots())).await.unwrap_err();
+    assert_eq!(
+        (error.kind, script.requests().len()),
+        (StoreErrorKind::Denied, 1)
+    );
+}

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::What;
 use super::names::Kind;
-use super::scan::Text;
+use super::scan::{End, Text};
 use super::text;
 use super::value::Items;
 
@@ -52,6 +52,26 @@ fn head(sort: &[u8]) -> u64 {
         .unwrap_or(0)
 }
 
+/// Entries that are put in order one by one: most maps have fewer.
+const FEW: usize = 12;
+
+/// Sorts `entries`; equal ones keep their order.
+fn sort(entries: &mut [Entry], order: impl Fn(&Entry, &Entry) -> Ordering) {
+    if entries.len() > FEW {
+        entries.sort_by(order);
+        return;
+    }
+    for end in 1..entries.len() {
+        let entry = entries[end];
+        let mut at = end;
+        while at > 0 && order(&entries[at - 1], &entry) == Ordering::Greater {
+            entries[at] = entries[at - 1];
+            at -= 1;
+        }
+        entries[at] = entry;
+    }
+}
+
 impl Items<'_, '_> {
     /// Appends the rest of a value to the arena as JSON.
     pub(super) fn json(&mut self, kind: Kind, level: u32) -> Result<(), What> {
@@ -83,9 +103,11 @@ impl Items<'_, '_> {
         self.builder.arena().push(b'[');
         if !self.scanner.take(b']') {
             loop {
-                let kind = self.open()?;
-                self.json(kind, level + 1)?;
-                self.scanner.expect(b'}')?;
+                if !self.short_item() {
+                    let kind = self.open()?;
+                    self.json(kind, level + 1)?;
+                    self.scanner.expect(b'}')?;
+                }
                 if !self.scanner.more(b']')? {
                     break;
                 }
@@ -123,6 +145,25 @@ impl Items<'_, '_> {
         Ok(())
     }
 
+    /// Writes a list's item, if it is a short text written without blanks: most are.
+    fn short_item(&mut self) -> bool {
+        let (bytes, pos) = (self.scanner.bytes(), self.scanner.pos());
+        let opening = bytes.get(pos..).and_then(<[u8]>::first_chunk::<6>);
+        if opening != Some(b"{\"S\":\"") {
+            return false;
+        }
+        match self.scanner.short_end(pos + 6) {
+            Some(End { at: end, .. }) if bytes.get(end + 1) == Some(&b'}') => {
+                // With its quotes, as it stands there.
+                let quoted = &bytes[pos + 5..=end];
+                self.builder.arena().extend_from_slice(quoted);
+                self.scanner.go(end + 2);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Writes a map's entry behind its key, if it is a short text or number written without blanks: most are.
     fn short_entry(&mut self, key: Text) -> bool {
         let (bytes, pos) = (self.scanner.bytes(), self.scanner.pos());
@@ -137,7 +178,7 @@ impl Items<'_, '_> {
             return false;
         }
         match self.scanner.short_end(value) {
-            Some(end) if bytes.get(end + 1) == Some(&b'}') => {
+            Some(End { at: end, .. }) if bytes.get(end + 1) == Some(&b'}') => {
                 let arena = self.builder.arena();
                 // With quotes and colon, as they stand there.
                 arena.extend_from_slice(&bytes[key.at - 1..=pos]);
@@ -223,20 +264,18 @@ impl Items<'_, '_> {
         let wire = self.scanner.bytes();
         let resolved = &self.resolved;
         let entries = &mut self.entries[first..];
-        let in_order = entries.windows(2).all(|pair| {
-            match pair[0]
-                .sort(wire, resolved)
-                .cmp(pair[1].sort(wire, resolved))
-            {
-                Ordering::Less => true,
-                Ordering::Equal => !distinct,
-                Ordering::Greater => false,
-            }
-        });
+        let expected = if distinct {
+            Ordering::Less
+        } else {
+            Ordering::Equal
+        };
+        let in_order = entries
+            .windows(2)
+            .all(|pair| pair[0].order(&pair[1], wire, resolved) <= expected);
         if !in_order {
             let from = entries[0].json.0 as usize;
             // Stable: among equal keys, the one that came last is the last.
-            entries.sort_by(|a, b| a.order(b, wire, resolved));
+            sort(entries, |a, b| a.order(b, wire, resolved));
             let arena = self.builder.arena();
             self.scratch.clear();
             let mut any = false;

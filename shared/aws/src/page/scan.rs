@@ -18,6 +18,17 @@ pub(super) struct Text {
     pub(super) at: usize,
     pub(super) end: usize,
     pub(super) escaped: bool,
+    /// It holds no comma, nor anything else that a cell is quoted for.
+    pub(super) plain: bool,
+}
+
+/// Where a short string ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
+    /// The place of its closing quote.
+    pub(super) at: usize,
+    /// See [`Text::plain`].
+    pub(super) plain: bool,
 }
 
 impl Text {
@@ -45,6 +56,13 @@ const fn marks(word: u64) -> u64 {
     const QUOTES: u64 = LOW * b'"' as u64;
     const BACKSLASHES: u64 = LOW * b'\\' as u64;
     ((word ^ QUOTES).wrapping_sub(LOW) | (word ^ BACKSLASHES).wrapping_sub(LOW)) & !word & HIGH
+}
+
+/// Marks the bytes of `word` that are commas by their highest bit; may mark others as well.
+#[inline]
+const fn commas(word: u64) -> u64 {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    (word ^ (LOW * b',' as u64)).wrapping_sub(LOW) & !word & (LOW << 7)
 }
 
 impl<'a> Scanner<'a> {
@@ -149,8 +167,9 @@ impl<'a> Scanner<'a> {
         reason = "called for every value; saving and restoring registers would cost as much as the search"
     )]
     #[inline(always)]
-    pub(super) fn short_end(&self, at: usize) -> Option<usize> {
+    pub(super) fn short_end(&self, at: usize) -> Option<End> {
         let rest = self.bytes.get(at..)?;
+        let mut seen = 0;
         // Most cells are short: a call into the search for long texts costs as much as some words here.
         for (index, chunk) in rest.as_chunks::<8>().0.iter().take(WORDS).enumerate() {
             let word = u64::from_le_bytes(*chunk);
@@ -158,8 +177,14 @@ impl<'a> Scanner<'a> {
             if found != 0 {
                 let bit = found.trailing_zeros();
                 let quote = (word >> (bit - 7)) & 0xFF == u64::from(b'"');
-                return (quote && !self.control).then(|| at + 8 * index + (bit / 8) as usize);
+                // Of this word, only what stands before the end.
+                seen |= commas(word) & ((1 << bit) - 1);
+                return (quote && !self.control).then(|| End {
+                    at: at + 8 * index + (bit / 8) as usize,
+                    plain: seen == 0,
+                });
             }
+            seen |= commas(word);
         }
         None
     }
@@ -171,11 +196,12 @@ impl<'a> Scanner<'a> {
         let Some(end) = self.short_end(at) else {
             return self.long_string_rest();
         };
-        self.pos = end + 1;
+        self.pos = end.at + 1;
         Ok(Text {
             at,
-            end,
+            end: end.at,
             escaped: false,
+            plain: end.plain,
         })
     }
 
@@ -195,7 +221,12 @@ impl<'a> Scanner<'a> {
         }
         let end = self.pos;
         self.pos += 1;
-        Ok(Text { at, end, escaped })
+        Ok(Text {
+            at,
+            end,
+            escaped,
+            plain: false,
+        })
     }
 
     /// Where the next quote or backslash is.
@@ -294,8 +325,8 @@ impl<'a> Scanner<'a> {
             return false;
         };
         match self.short_end(self.pos + 6) {
-            Some(end) if self.bytes.get(end + 1) == Some(&b'}') => {
-                self.pos = end + 2;
+            Some(end) if self.bytes.get(end.at + 1) == Some(&b'}') => {
+                self.pos = end.at + 2;
                 true
             }
             _ => false,

@@ -59,11 +59,11 @@ impl<'a, 's> Items<'a, 's> {
                 && let Some(end) = self.scanner.short_end(pos)
             {
                 if let Some(slot) = joint.slot() {
-                    self.builder
-                        .set(slot, Span::wire(Tag::Text, pos, end - pos));
+                    let span = Span::wire(Tag::Text, pos, end.at - pos);
+                    self.builder.set(slot, span.plain(end.plain));
                     key |= slot == KEY;
                 }
-                pos = end + 1;
+                pos = end.at + 1;
                 continue;
             }
             self.scanner.go(pos);
@@ -236,7 +236,8 @@ impl<'a, 's> Items<'a, 's> {
     fn string(&mut self, tag: Tag) -> Result<Span, What> {
         let string = self.scanner.string_rest()?;
         if !string.escaped {
-            return Ok(Span::wire(tag, string.at, string.end - string.at));
+            let span = Span::wire(tag, string.at, string.end - string.at);
+            return Ok(span.plain(string.plain));
         }
         let from = self.builder.arena().len();
         text::unescape(string.raw(self.scanner.bytes()), self.builder.arena());

@@ -17,9 +17,9 @@ pub(super) struct Cells<'a> {
 }
 
 impl Cells<'_> {
-    /// Appends the cell of a value in a field of `kind`.
+    /// Appends the cell of a value in a field of `kind`. `plain`: see [`crate::page::Span::plain`].
     #[inline]
-    pub(super) fn append(&mut self, cell: Cell<'_>, kind: Kind, out: &mut Vec<u8>) {
+    pub(super) fn append(&mut self, cell: Cell<'_>, kind: Kind, plain: bool, out: &mut Vec<u8>) {
         let text = match cell {
             Cell::Missing => &[],
             Cell::Text(text) => {
@@ -61,7 +61,9 @@ impl Cells<'_> {
         let guarded = self.dialect.guard && guard::is_needed(text, numeric);
         // Whatever the profile: any CSV may be opened in Excel.
         self.facts.excel_cell |= excel::is_too_long(text, guarded);
-        quote::append(out, text, guarded, self.dialect, self.only);
+        // A plain value holds neither of two delimiters; it may hold the third.
+        let plain = plain && self.dialect.delimiter != b';';
+        quote::append(out, text, guarded, self.dialect, self.only, plain);
     }
 }
 

@@ -72,43 +72,51 @@ impl FieldReader {
     /// The field's value in `row`. `scratch` is overwritten where the value has to be made.
     #[inline]
     pub fn read<'a>(&'a self, row: &Row<'a>, scratch: &'a mut Vec<u8>) -> Cell<'a> {
+        self.marked(row, scratch).0
+    }
+
+    /// As [`FieldReader::read`], and whether the value is known to be plain ([`crate::page::Span::plain`]).
+    #[inline]
+    pub fn marked<'a>(&'a self, row: &Row<'a>, scratch: &'a mut Vec<u8>) -> (Cell<'a>, bool) {
         match &self.0 {
-            Way::Plain(slot) => row.cell(*slot),
+            Way::Plain(slot) => row.marked(*slot),
             Way::Name {
                 first,
                 last,
                 stored,
             } => {
-                let (first, last) = (row.cell(*first), row.cell(*last));
+                let ((first, plain_first), (last, plain_last)) =
+                    (row.marked(*first), row.marked(*last));
                 match (first.is_filled(), last.is_filled()) {
                     (true, true) => {
                         scratch.clear();
                         scratch.extend_from_slice(first.text().unwrap_or_default());
                         scratch.push(b' ');
                         scratch.extend_from_slice(last.text().unwrap_or_default());
-                        Cell::Text(scratch)
+                        (Cell::Text(scratch), plain_first && plain_last)
                     }
-                    (true, false) => first,
-                    (false, true) => last,
-                    (false, false) => row.cell(*stored),
+                    (true, false) => (first, plain_first),
+                    (false, true) => (last, plain_last),
+                    (false, false) => row.marked(*stored),
                 }
             }
             Way::Either { first, second } => {
-                let cell = row.cell(*first);
+                let (cell, plain) = row.marked(*first);
                 if cell.is_filled() {
-                    cell
+                    (cell, plain)
                 } else {
-                    row.cell(*second)
+                    row.marked(*second)
                 }
             }
             Way::FirstOf { single, list } => {
-                let cell = row.cell(*single);
+                let (cell, plain) = row.marked(*single);
                 if cell.is_filled() {
-                    return cell;
+                    return (cell, plain);
                 }
-                row.cell(*list).each().find(Cell::is_filled).unwrap_or(cell)
+                let first = row.cell(*list).each().find(Cell::is_filled);
+                (first.unwrap_or(cell), false)
             }
-            Way::Constant(value) => Cell::Text(value),
+            Way::Constant(value) => (Cell::Text(value), false),
         }
     }
 }

@@ -84,7 +84,11 @@ impl Decimal {
             if length > DIGITS {
                 return Err(NotADecimal::Range);
             }
-            coefficient = coefficient * 10u128.pow(zeros + 1) + u128::from(digit);
+            let shift = match zeros {
+                0 => 10,
+                zeros => 10u128.pow(zeros + 1),
+            };
+            coefficient = coefficient * shift + u128::from(digit);
             zeros = 0;
         }
         if coefficient == 0 {
@@ -112,6 +116,24 @@ impl Decimal {
         let factor = 10u64.checked_pow(u32::try_from(self.exponent).ok()?);
         let whole = || u64::try_from(self.coefficient).ok()?.checked_mul(factor?);
         (!self.negative).then(whole).flatten()
+    }
+
+    fn cmp_magnitude(&self, other: &Self) -> Ordering {
+        // Numbers of everyday size are brought to one exponent: 64 bits times 10^18 fit 128.
+        let shifted = |number: &Self, by: i32| {
+            let factor = 10u64.checked_pow(u32::try_from(by).ok()?)?;
+            let coefficient = u64::try_from(number.coefficient).ok()?;
+            Some(u128::from(coefficient) * u128::from(factor))
+        };
+        let by = self.exponent - other.exponent;
+        let everyday = match by {
+            0 => Some(self.coefficient.cmp(&other.coefficient)),
+            1..=18 => shifted(self, by).map(|own| own.cmp(&other.coefficient)),
+            -18..=-1 => shifted(other, -by).map(|other| self.coefficient.cmp(&other)),
+            _ => None,
+        };
+        // Zero has no magnitude, which is less than any.
+        everyday.unwrap_or_else(|| self.magnitude().cmp(&other.magnitude()))
     }
 
     /// The magnitude: the power of the first digit, then all digits behind it as if there were 38.
@@ -154,9 +176,8 @@ impl Ord for Decimal {
         match (self.negative, other.negative) {
             (true, false) => Ordering::Less,
             (false, true) => Ordering::Greater,
-            // Zero has no magnitude, which is less than any.
-            (false, false) => self.magnitude().cmp(&other.magnitude()),
-            (true, true) => other.magnitude().cmp(&self.magnitude()),
+            (false, false) => self.cmp_magnitude(other),
+            (true, true) => other.cmp_magnitude(self),
         }
     }
 }

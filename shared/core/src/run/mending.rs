@@ -147,6 +147,25 @@ fn an_export_that_is_too_old_fails() {
 }
 
 #[test]
+fn an_export_of_too_many_slices_fails() {
+    for (slices, expected) in [
+        (limits::MAX_SLICES - 1, Done::Completed),
+        (limits::MAX_SLICES, Done::Failed(FailureCode::TimeLimit)),
+    ] {
+        let world = World::new(5);
+        let id = world.request("{}");
+        let mut export = world.export(id);
+        export.version += 1;
+        export.slices = slices;
+        world
+            .drive(world.exports.replace(&export))
+            .unwrap()
+            .unwrap();
+        assert_eq!(world.run(id, LONG).unwrap().unwrap(), expected);
+    }
+}
+
+#[test]
 fn a_hint_for_nothing_or_for_what_has_ended_is_done() {
     let world = World::new(5);
     let unknown = ExportId(uuid::Uuid::from_u128(1));
