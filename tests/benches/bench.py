@@ -96,7 +96,7 @@ class Canned:
 def defaults():
     """The variables of all functions that are no resource's name, as the template has them."""
     return {
-        "RETENTION": "7d", "DOWNLOAD_TTL": "5m", "MAX_ACTIVE_EXPORTS": "1000", "SLICE": "12h", "READ_CONSISTENCY": "strong", "READ_UNITS": "0",
+        "RETENTION": "7d", "DOWNLOAD_TTL": "5m", "MAX_ACTIVE_EXPORTS": "1000", "SLICE": "12h", "READ_CONSISTENCY": "strong", "READ_UNITS": "0", "DAILY_VOLUME": "0",
         "ORG_CLAIM": "org_id", "SINGLE_ORG": "", "TOKEN_USE": "", "REQUIRED_SCOPE": "", "ALLOWED_ORIGINS": "",
     }
 

@@ -17,6 +17,7 @@ use lead_export_aws::tables::{self, TableNames};
 use lead_export_core::access::{Grant, Role};
 use lead_export_core::lead::OrgId;
 use lead_export_core::request::RequestExport;
+use lead_export_core::volume::DailyVolume;
 use tokio::net::TcpListener;
 
 use crate::dynamodb::{Canned, TABLE, Trouble};
@@ -123,6 +124,7 @@ impl World {
             clock: Arc::new(SystemClock),
             dice: Arc::new(SystemDice),
             max_active: 1_000_000,
+            volume: DailyVolume::default(),
         };
         let service = Service::new(request, exports, canned, bucket, options.slice);
         let service = Arc::new(service);

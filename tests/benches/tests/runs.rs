@@ -20,6 +20,7 @@ use lead_export_core::ports::Clock as _;
 use lead_export_core::record::{Export, Status};
 use lead_export_core::request::Request;
 use lead_export_core::run::RunExport;
+use lead_export_core::volume::DailyVolume;
 
 /// An export by slices of at least so long, until it ends: its record, and what it showed of its progress.
 async fn export(
@@ -47,6 +48,7 @@ async fn export(
         clock: Arc::new(SystemClock),
         dice: Arc::new(SystemDice),
         retention: limits::RETENTION,
+        volume: DailyVolume::default(),
         piece_bytes: limits::PIECE_BYTES,
         member_bytes: limits::GZIP_MEMBER_BYTES,
     };
