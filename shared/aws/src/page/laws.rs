@@ -38,6 +38,7 @@ fn text() -> impl Strategy<Value = String> {
         2 => any::<String>(),
         1 => "[\"\\\\\\n\\r,;=\u{0}-\u{1f}\u{7f}ä€😀]{0,12}",
         1 => "[a-z]{60,200}",
+        1 => "[a-z,;]{1,60}",
     ]
 }
 
@@ -185,6 +186,12 @@ proptest! {
         let body = answer(&items, next.as_deref(), style);
         let decoded = read(&body, &slots).map_err(|error| TestCaseError::fail(format!("{error}: {body}")))?;
         prop_assert_eq!(cells(&decoded.page, &slots), cells(&plain(&items, &slots), &slots));
+        for row in decoded.page.rows() {
+            for (cell, plain) in (0..slots.width()).map(|slot| row.marked(slot)) {
+                let special = |text: &[u8]| text.iter().any(|byte| b"\",\r\n\t".contains(byte));
+                prop_assert!(!plain || !special(cell.text().unwrap()), "{cell:?} is marked plain");
+            }
+        }
         prop_assert_eq!(decoded.next.as_ref().map(LeadKey::as_str), next.as_deref());
         prop_assert_eq!(decoded.scanned, items.len() as u64 + 7);
         prop_assert_eq!(decoded.consumed, Some(128.5));
