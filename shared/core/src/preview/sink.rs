@@ -7,12 +7,11 @@ use futures_util::future::select;
 
 use super::allowance::Allowance;
 use super::cells::cells;
-use crate::csv::Encoder;
+use crate::csv::RowFacts;
 use crate::export::{Flow, Selection, Sink, SinkError, breathe};
 use crate::gzip::Members;
 use crate::lead::LeadKey;
 use crate::limits;
-use crate::page::Row;
 use crate::ports::Clock;
 use crate::record::Warning;
 use crate::time::Instant;
@@ -69,7 +68,6 @@ pub(super) struct Counting {
     allowance: Arc<Allowance>,
     file: Members,
     let_go: u64,
-    row: Vec<u8>,
     delimiter: u8,
     counted: Counted,
 }
@@ -97,7 +95,6 @@ impl Counting {
             },
             file: Members::beginning(member_bytes, header),
             let_go: 0,
-            row: Vec::new(),
             delimiter: selection.encoder.delimiter(),
         }
     }
@@ -113,23 +110,17 @@ impl Counting {
 
 #[async_trait]
 impl Sink for Counting {
-    fn row(&mut self, encoder: &mut Encoder, row: &Row<'_>) {
-        let facts = if self.counted.first.len() < limits::PREVIEW_ROWS {
-            self.row.clear();
-            let facts = encoder.row(row, &mut self.row);
-            self.counted.first.push(cells(&self.row, self.delimiter));
-            let bytes = &self.row;
-            self.file.row(|file| file.extend_from_slice(bytes));
-            facts
-        } else {
-            self.file.row(|file| encoder.row(row, file))
-        };
+    fn row(&mut self, row: &[u8], facts: RowFacts) {
+        if self.counted.first.len() < limits::PREVIEW_ROWS {
+            self.counted.first.push(cells(row, self.delimiter));
+        }
+        self.file.row(|file| file.extend_from_slice(row));
         self.counted.rows += 1;
         if facts.excel_cell && !self.counted.warnings.contains(&Warning::ExcelCell) {
             self.counted.warnings.push(Warning::ExcelCell);
         }
         if self.file.holds(LET_GO) {
-            self.let_go += self.file.cut(LET_GO).len() as u64;
+            self.let_go += self.file.cut(Vec::with_capacity(LET_GO)).len() as u64;
         }
     }
 
