@@ -37,7 +37,7 @@ crates:
 # Exit 2: the tools are not installed. That template and code agree is a test: cargo test -p e2e template.
 template:
 	@if ! command -v $(PYTHON) >/dev/null; then echo "skipped the template: $(PYTHON) is not installed"; \
-	else $(PYTHON) tests/deploy/check_template.py template.yaml || { code=$$?; [ $$code -eq 2 ] || exit $$code; \
+	else $(PYTHON) tests/deploy/check_template.py template.yaml && $(PYTHON) tests/deploy/mutations.py template.yaml || { code=$$?; [ $$code -eq 2 ] || exit $$code; \
 	echo "skipped the template (pip install -r tests/deploy/requirements.txt)"; }; fi
 
 test:

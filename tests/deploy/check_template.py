@@ -45,9 +45,6 @@ def main(path):
     except ImportError as missing:
         print(f"not installed: {missing.name}; see tests/deploy/requirements.txt", file=sys.stderr)
         return 2
-    # The tools look a region up, and must find no one's own.
-    os.environ["AWS_DEFAULT_REGION"] = REGION
-    os.environ["AWS_REGION"] = REGION
     result = transformed(path)
     findings = list(linted(result)) + list(judged(result)) + list(asserted(result))
     for finding in findings:
@@ -59,6 +56,8 @@ def main(path):
 
 def transformed(path):
     """The template without SAM."""
+    # The tools look a region up, and must find no one's own.
+    os.environ["AWS_DEFAULT_REGION"] = os.environ["AWS_REGION"] = REGION
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator
     from samtranslator.yaml_helper import yaml_parse
@@ -118,6 +117,11 @@ def asserted(result):
     if list(of_type(result, "AWS::Lambda::Url")):
         yield "a function URL goes around the authorizer"
 
+    for name, stage in of_type(result, "AWS::ApiGatewayV2::Stage"):
+        settings = stage.get("DefaultRouteSettings", {})
+        if not {"ThrottlingRateLimit", "ThrottlingBurstLimit"} <= set(settings):
+            yield f"{name}: callers are not throttled"
+
     used = []
     for name, function in functions.items():
         role = got(function.get("Role"))
@@ -133,6 +137,8 @@ def asserted(result):
     for name, mapping in of_type(result, "AWS::Lambda::EventSourceMapping"):
         function = functions[got(mapping["FunctionName"])]
         queue = queues[got(mapping["EventSourceArn"])]
+        if function.get("RecursiveLoop") != "Allow":
+            yield f"{name}: Lambda stops a chain of slices at 16"
         if mapping.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
             yield f"{name}: one bad message fails its whole batch"
         if "MaximumConcurrency" not in mapping.get("ScalingConfig", {}):
@@ -165,6 +171,40 @@ def asserted(result):
                     narrow = re.fullmatch(r"arn:aws:logs:[^*]+:\*|arn:aws:s3:::[^*/]+/[a-z]+/\*|[^*]+", resource)
                     if not narrow:
                         yield f"{where}: on {resource}"
+
+    for name, table in of_type(result, "AWS::DynamoDB::Table"):
+        if not table.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled"):
+            yield f"{name}: cannot be brought back to a point in time"
+        if not table.get("SSESpecification", {}).get("SSEEnabled"):
+            yield f"{name}: is not encrypted with a key of the account"
+    for name, queue in queues.items():
+        if not (queue.get("SqsManagedSseEnabled") or queue.get("KmsMasterKeyId")):
+            yield f"{name}: is not encrypted"
+    for name, bucket in of_type(result, "AWS::S3::Bucket"):
+        blocked = bucket.get("PublicAccessBlockConfiguration", {})
+        if len(blocked) != 4 or not all(blocked.values()):
+            yield f"{name}: may be made public"
+        if not bucket.get("BucketEncryption"):
+            yield f"{name}: is not encrypted"
+        rules = bucket.get("LifecycleConfiguration", {}).get("Rules", [])
+        rules = [rule for rule in rules if rule.get("Status") == "Enabled"]
+        for prefix in ["work/", "files/"]:
+            if not any(rule.get("Prefix") == prefix and "ExpirationInDays" in rule for rule in rules):
+                yield f"{name}: what lies under {prefix} is kept for ever"
+        if not any("AbortIncompleteMultipartUpload" in rule for rule in rules):
+            yield f"{name}: incomplete uploads are kept for ever"
+    for kind, policy in [("AWS::S3::Bucket", "AWS::S3::BucketPolicy"), ("AWS::SQS::Queue", "AWS::SQS::QueuePolicy")]:
+        only_tls = [
+            resource
+            for _, properties in of_type(result, policy)
+            for statement in properties["PolicyDocument"]["Statement"]
+            if statement["Effect"] == "Deny"
+            and statement.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport") == "false"
+            for resource in map(got, listed(statement["Resource"]))
+        ]
+        for name, _ in of_type(result, kind):
+            if name not in only_tls:
+                yield f"{name}: takes calls without TLS"
 
     for kind in ["AWS::DynamoDB::Table", "AWS::S3::Bucket"]:
         for name, resource in result["Resources"].items():

@@ -9,6 +9,7 @@ use lead_export_aws::config::ConfigError;
 use lead_export_aws::http::{Call, ClaimRules, finish, json};
 use lead_export_aws::ports::Ports;
 use lead_export_aws::problem::{Problem, RETRY_SECONDS};
+use lead_export_aws::trace::traced;
 use lead_export_core::access::Principal;
 use lead_export_core::download::DownloadExport;
 use lead_export_core::end::EndExport;
@@ -123,7 +124,8 @@ impl App {
 /// Answers one event.
 pub async fn handle(app: &App, event: Request) -> Response<Body> {
     let call = Call::new(event);
-    finish(&call.request_id, answer(app, &call).await)
+    let answer = traced(call.trace(), answer(app, &call)).await;
+    finish(&call.request_id, answer)
 }
 
 async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {

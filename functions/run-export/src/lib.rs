@@ -7,8 +7,10 @@ use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent
 use lambda_runtime::{Context, LambdaEvent};
 use lead_export_aws::config::ConfigError;
 use lead_export_aws::http::chain;
+use lead_export_aws::metrics::{Figure, count, tell};
 use lead_export_aws::ports::Ports;
 use lead_export_aws::queue::parse_hint;
+use lead_export_aws::trace::{TraceId, traced};
 use lead_export_core::lead::OrgId;
 use lead_export_core::limits;
 use lead_export_core::ports::Clock;
@@ -79,7 +81,8 @@ pub async fn handle(app: &App, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse
     let mut response = SqsBatchResponse::default();
     for message in &event.payload.records {
         // Boxed: a run holds buffers across its awaits, and the runtime moves the handler's future about.
-        if !Box::pin(work(app, message, &event.context)).await {
+        let work = Box::pin(work(app, message, &event.context));
+        if !traced(TraceId::of_message(message), work).await {
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = message.message_id.clone().unwrap_or_default();
             response.batch_item_failures.push(failure);
@@ -101,10 +104,13 @@ async fn work(app: &App, message: &SqsMessage, context: &Context) -> bool {
     };
     let stop_at = app.stop_at(&app.run.clock, context);
     let started = app.run.clock.now();
-    match app.run.run(&org, id, stop_at).await {
+    let outcome = app.run.run(&org, id, stop_at).await;
+    let now = app.run.clock.now();
+    let duration_ms = u64::try_from(now.since(started).as_millis()).unwrap_or(u64::MAX);
+    let word = outcome.as_ref().map_or("broken off", |ran| name(ran.done));
+    measure(now, duration_ms, word);
+    match outcome {
         Ok(ran) => {
-            let duration_ms =
-                u64::try_from(app.run.clock.now().since(started).as_millis()).unwrap_or(u64::MAX);
             report(&org, id, &ran, duration_ms);
             true
         }
@@ -115,8 +121,9 @@ async fn work(app: &App, message: &SqsMessage, context: &Context) -> bool {
     }
 }
 
-fn report(org: &OrgId, id: ExportId, ran: &Ran, duration_ms: u64) {
-    let what = match ran.done {
+/// What a run came to, in a word.
+fn name(done: Done) -> &'static str {
+    match done {
         Done::Absent => "absent",
         Done::Ended(_) => "ended before",
         Done::Busy => "busy",
@@ -125,7 +132,21 @@ fn report(org: &OrgId, id: ExportId, ran: &Ran, duration_ms: u64) {
         Done::Failed(_) => "failed",
         Done::OverVolume => "failed, over the daily volume",
         Done::Paused => "paused",
+    }
+}
+
+/// Counts runs by what they came to: `paused` are slices, `broken off` retries.
+fn measure(now: Instant, duration_ms: u64, outcome: &str) {
+    let took = Figure {
+        name: "RunDuration",
+        unit: "Milliseconds",
+        value: duration_ms,
     };
+    tell(now, Some(("Outcome", outcome)), &[count("Runs", 1), took]);
+}
+
+fn report(org: &OrgId, id: ExportId, ran: &Ran, duration_ms: u64) {
+    let what = name(ran.done);
     if ran.done == Done::OverVolume {
         // The template's alarm looks for this word.
         tracing::warn!(export.id = %id, org.id = %org, "{}: export {id} holds more than is left of the day", limits::DAILY_VOLUME_EVENT);

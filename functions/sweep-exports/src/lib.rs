@@ -4,6 +4,7 @@ use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent
 use lambda_runtime::LambdaEvent;
 use lead_export_aws::config::ConfigError;
 use lead_export_aws::http::chain;
+use lead_export_aws::metrics::{count, tell};
 use lead_export_aws::ports::Ports;
 use lead_export_aws::queue::parse_hint;
 use lead_export_core::record::Status;
@@ -49,6 +50,13 @@ pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Value, lambd
         return Ok(serde_json::to_value(drain(app, &event).await)?);
     }
     let swept = app.sweep.sweep().await?;
+    let figure = |name, value: usize| count(name, u64::try_from(value).unwrap_or(u64::MAX));
+    let figures = [
+        figure("Due", swept.seen),
+        figure("Hinted", swept.hinted),
+        figure("SweepErrors", swept.errors.len()),
+    ];
+    tell(app.sweep.clock.now(), None, &figures);
     for error in &swept.errors {
         tracing::error!(
             store = error.store,

@@ -11,6 +11,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::problem::Problem;
+use crate::trace::{self, TraceId};
 
 /// How the authorizer's claims are read: the template's parameters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -172,6 +173,11 @@ impl Call {
             .as_ref()
             .and_then(|claims| rules.principal(claims))
             .ok_or_else(Problem::unauthorized)
+    }
+
+    /// The trace that API Gateway gave the call.
+    pub fn trace(&self) -> Option<TraceId> {
+        TraceId::parse(&self.header(&HeaderName::from_static(trace::CALL_HEADER))?)
     }
 
     /// A header's value, if it is there; one that comes several times holds its values joined by commas. What is not ASCII stays in

@@ -14,6 +14,7 @@ use crate::clock::{SystemClock, SystemDice};
 use crate::config::{Config, ConfigError};
 use crate::exports::DynamoExports;
 use crate::leads::{DynamoLeads, PacedLeads};
+use crate::metrics::MeasuringNotifier;
 use crate::notify::LogNotifier;
 use crate::objects::{S3Pieces, S3Signer};
 use crate::presets::DynamoPresets;
@@ -152,9 +153,12 @@ impl Ports {
         )))
     }
 
-    /// Tells terminal states.
+    /// Tells terminal states, and counts them.
     pub fn notifier(&self) -> Arc<dyn Notifier> {
-        Arc::new(LogNotifier)
+        Arc::new(MeasuringNotifier {
+            inner: Arc::new(LogNotifier),
+            clock: self.clock(),
+        })
     }
 
     /// Time.

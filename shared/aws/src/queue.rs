@@ -2,13 +2,15 @@
 
 use async_trait::async_trait;
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::types::{MessageSystemAttributeNameForSends, MessageSystemAttributeValue};
 use lead_export_core::lead::OrgId;
 use lead_export_core::piece::Hashes;
-use lead_export_core::ports::{ExportQueue, StoreError};
+use lead_export_core::ports::{ExportQueue, StoreError, StoreErrorKind};
 use lead_export_core::record::ExportId;
 use serde::{Deserialize, Serialize};
 
 use crate::error::store_error;
+use crate::trace;
 
 const STORE: &str = "queue";
 /// The version of a message's shape.
@@ -33,14 +35,22 @@ impl SqsQueue {
 #[async_trait]
 impl ExportQueue for SqsQueue {
     async fn send(&self, org: &OrgId, id: ExportId) -> Result<(), StoreError> {
-        let sent = self
+        let mut send = self
             .client
             .send_message()
             .queue_url(&self.url)
             .message_body(hint_body(org, id))
-            .message_group_id(group(org))
-            .send()
-            .await;
+            .message_group_id(group(org));
+        if let Some(trace) = trace::current() {
+            let header = MessageSystemAttributeValue::builder()
+                .data_type("String")
+                .string_value(trace.header())
+                .build()
+                .map_err(|error| StoreError::caused(StoreErrorKind::Denied, STORE, error))?;
+            let name = MessageSystemAttributeNameForSends::AwsTraceHeader;
+            send = send.message_system_attributes(name, header);
+        }
+        let sent = send.send().await;
         sent.map(drop).map_err(|error| store_error(STORE, error))
     }
 }
