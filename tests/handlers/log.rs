@@ -36,9 +36,11 @@ impl Log {
         answer
     }
 
-    /// The lines since the last time.
+    /// The lines since the last time, but for the trace that each call is a part of.
     pub(crate) fn take(&self) -> String {
-        std::mem::take(&mut *self.lock()).join("\n")
+        let mut lines = std::mem::take(&mut *self.lock());
+        lines.retain(|line| !line.contains(" lead_export_aws::trace:"));
+        lines.join("\n")
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<String>> {

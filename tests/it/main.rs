@@ -6,6 +6,7 @@ mod contract;
 mod deaths;
 mod durability;
 mod exports;
+mod operating;
 mod page;
 mod presets;
 mod preview;

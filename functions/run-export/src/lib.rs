@@ -82,7 +82,7 @@ pub async fn handle(app: &App, event: LambdaEvent<SqsEvent>) -> SqsBatchResponse
     for message in &event.payload.records {
         // Boxed: a run holds buffers across its awaits, and the runtime moves the handler's future about.
         let work = Box::pin(work(app, message, &event.context));
-        if !traced(TraceId::of_message(message), work).await {
+        if !traced(TraceId::of_message(&message.attributes), work).await {
             let mut failure = BatchItemFailure::default();
             failure.item_identifier = message.message_id.clone().unwrap_or_default();
             response.batch_item_failures.push(failure);

@@ -1,6 +1,7 @@
 //! The trace of a call, carried with its hints through the queue: one id finds the request, its runs and their logs.
 
-use aws_lambda_events::event::sqs::SqsMessage;
+use std::collections::HashMap;
+
 use tracing::Instrument as _;
 
 /// The header of a call and the system attribute of a message that hold a trace.
@@ -37,9 +38,9 @@ impl TraceId {
         valid.then(|| Self(root.to_owned()))
     }
 
-    /// The trace that a hint was sent in.
-    pub fn of_message(message: &SqsMessage) -> Option<Self> {
-        Self::parse(message.attributes.get(MESSAGE_ATTRIBUTE)?)
+    /// The trace that a hint was sent in, of the system attributes of its message.
+    pub fn of_message(attributes: &HashMap<String, String>) -> Option<Self> {
+        Self::parse(attributes.get(MESSAGE_ATTRIBUTE)?)
     }
 
     /// The header that says it.
@@ -77,7 +78,11 @@ mod tests {
             format!("Root={ID};Parent=53995c3f42cd8ad8;Sampled=1"),
             format!("Self=1-67891234-12456789abcdef012345678; Root={ID}"),
         ] {
-            assert_eq!(TraceId::parse(&header), Some(TraceId(ID.to_owned())), "{header}");
+            assert_eq!(
+                TraceId::parse(&header),
+                Some(TraceId(ID.to_owned())),
+                "{header}"
+            );
         }
         for header in [
             "",
