@@ -5,7 +5,7 @@ PYTHON ?= python3
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
 .PHONY: check fmt clippy doc purity spelling crates template test replay search mutations deaths run measure screenshots programs bench \
-	bench-peers bench-page scale calls sizes gate plot build deploy audit
+	bench-peers bench-page scale calls sizes gate plot build deploy audit security fuzz sheets dependencies
 
 check: fmt clippy doc purity spelling crates template
 
@@ -119,3 +119,24 @@ deploy: build
 
 audit:
 	cargo deny check
+
+# The security tests of the suite with a hundred times the cases, and ten million cells against the guard's model.
+security:
+	SECURITY_CASES=100 cargo test --release -p e2e --test security -- --nocapture
+	CELLS=10000000 cargo test --release -p lead-export-core --lib -- --nocapture guard_equals_its_model
+
+# Coverage-guided: FUZZ_SECONDS (20) for each target; needs a C++ compiler. `tests/fuzz/guided/run page` fuzzes one.
+fuzz:
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),20) tests/fuzz/guided/run
+
+# What LibreOffice makes of hostile files; installs it, as root, on a Debian-like machine.
+sheets:
+	@command -v soffice >/dev/null || { apt-get update -qq && apt-get install -qq -y --no-install-recommends libreoffice-calc-nogui; }
+	cargo test -p e2e --test security -- --ignored --nocapture no_cell_of_a_guarded_file
+
+# The crates in each deployed binary. Those that our code names are explained in SECURITY.md, which a test holds to the manifests.
+dependencies:
+	@for name in request-export run-export download-export sweep-exports; do \
+		printf '%s: ' "$$name"; cargo tree --locked -p "$$name" -e normal,no-proc-macro --prefix none --no-dedupe | sort -u | wc -l; \
+	done
+	@cargo tree --locked -p request-export -p run-export -p download-export -p sweep-exports -e normal,no-proc-macro --depth 2

@@ -64,6 +64,8 @@ pub struct StackOptions {
     pub sweep_every: Duration,
     /// The timeout of `run-export`.
     pub run_timeout: Duration,
+    /// More variables of the functions' environment, such as a log level.
+    pub function_env: BTreeMap<String, String>,
 }
 
 impl StackOptions {
@@ -78,6 +80,7 @@ impl StackOptions {
             settings: Settings::default(),
             sweep_every: Duration::from_mins(1),
             run_timeout: functions::RUN_TIMEOUT,
+            function_env: BTreeMap::new(),
         }
     }
 }

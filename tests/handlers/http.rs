@@ -92,7 +92,7 @@ impl Http {
 
     /// As Lambda hands it over.
     pub(crate) fn request(&self) -> Request {
-        lambda_http::request::from_str(&self.0.to_string()).unwrap()
+        lead_export_aws::entry::request(self.0.clone()).unwrap()
     }
 }
 

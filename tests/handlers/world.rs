@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each function's tests use their part")]
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lead_export_core::access::{Grant, Person, Role};
@@ -31,8 +31,22 @@ const EVENTS_MS: i64 = 1_763_779_380_000;
 
 /// An event of the repository's folder `events`.
 pub(crate) fn event(name: &str) -> Json {
-    let path = format!("{}/../../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    // Read once: some tests make a hundred thousand.
+    static READ: Mutex<BTreeMap<String, Json>> = Mutex::new(BTreeMap::new());
+    let mut read = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    let event = read
+        .entry(name.to_owned())
+        .or_insert_with(|| of_folder(name));
+    event.clone()
+}
+
+fn of_folder(name: &str) -> Json {
+    let above = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let mut folders = above.map(|folder| folder.join("events"));
+    let path = folders.find(|folder| folder.is_dir()).unwrap();
+    let path = path.join(format!("{name}.json"));
+    let text = std::fs::read_to_string(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap()
 }
 
@@ -44,12 +58,12 @@ pub(crate) fn org(name: &str) -> OrgId {
     OrgId::parse(name).unwrap()
 }
 
-fn source_id(name: &str) -> SourceId {
+pub(crate) fn source_id(name: &str) -> SourceId {
     SourceId::parse(name).unwrap()
 }
 
 /// A source with a custom field of each kind that filters differ by, and two attributes.
-fn source(of: &str, name: &str) -> Source {
+pub(crate) fn source(of: &str, name: &str) -> Source {
     let field = |key: &str, label: &str, kind, options: &[&str]| CustomField {
         key: key.into(),
         label: label.into(),

@@ -8,6 +8,7 @@ use lead_export_aws::http::{Call, ClaimRules, finish, json};
 use lead_export_aws::ports::Ports;
 use lead_export_aws::problem::{Problem, RETRY_SECONDS};
 use lead_export_aws::trace::traced;
+use lead_export_aws::{entry, log};
 use lead_export_core::limits;
 use lead_export_core::presets::SavePreset;
 use lead_export_core::preview::PreviewExport;
@@ -163,9 +164,7 @@ fn bounded(call: &Call) -> Result<(), Problem> {
 /// # Errors
 /// A missing variable, or the runtime's own failure.
 pub async fn main() -> Result<(), lambda_http::Error> {
-    lambda_http::tracing::init_default_subscriber();
+    log::start();
     let app = App::new(&Ports::from_env()?)?;
-    let app = &app;
-    let answer = |event| async move { Ok::<_, lambda_http::Error>(handle(app, event).await) };
-    lambda_http::run(lambda_http::service_fn(answer)).await
+    entry::serve(|event| handle(&app, event)).await
 }

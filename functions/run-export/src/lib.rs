@@ -6,7 +6,9 @@ use std::time::Duration;
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::{Context, LambdaEvent};
 use lead_export_aws::config::ConfigError;
+use lead_export_aws::entry::contained;
 use lead_export_aws::http::chain;
+use lead_export_aws::log;
 use lead_export_aws::metrics::{Figure, count, tell};
 use lead_export_aws::ports::Ports;
 use lead_export_aws::queue::parse_hint;
@@ -163,8 +165,9 @@ fn report(org: &OrgId, id: ExportId, ran: &Ran, duration_ms: u64) {
 /// # Errors
 /// A missing variable, or the runtime's own failure.
 pub async fn main() -> Result<(), lambda_runtime::Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    log::start();
     let app = App::new(&Ports::from_env()?)?;
-    let handler = async |event| Ok::<_, lambda_runtime::Error>(handle(&app, event).await);
+    let handler =
+        async |event| Ok::<_, lambda_runtime::Error>(contained(handle(&app, event)).await?);
     lambda_runtime::run(lambda_runtime::service_fn(handler)).await
 }

@@ -3,7 +3,9 @@
 use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use lambda_runtime::LambdaEvent;
 use lead_export_aws::config::ConfigError;
+use lead_export_aws::entry::contained;
 use lead_export_aws::http::chain;
+use lead_export_aws::log;
 use lead_export_aws::metrics::{count, tell};
 use lead_export_aws::ports::Ports;
 use lead_export_aws::queue::parse_hint;
@@ -126,10 +128,10 @@ async fn look(app: &App, message: &SqsMessage) -> bool {
 /// # Errors
 /// A missing variable, or the runtime's own failure.
 pub async fn main() -> Result<(), lambda_runtime::Error> {
-    lambda_runtime::tracing::init_default_subscriber();
+    log::start();
     let app = App::new(&Ports::from_env()?)?;
     lambda_runtime::run(lambda_runtime::service_fn(async |event| {
-        handle(&app, event).await
+        contained(handle(&app, event)).await?
     }))
     .await
 }

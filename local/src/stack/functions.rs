@@ -140,6 +140,7 @@ pub(super) fn specs(
             .iter()
             .map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
+    env.extend(options.function_env.clone());
     let spec = |name: &str, timeout: Duration, max_concurrency: usize| FunctionSpec {
         args: vec![FUNCTION_COMMAND.to_owned(), name.to_owned()],
         env: env.clone(),

@@ -69,13 +69,15 @@ fn is_single(value: &str) -> bool {
         && !value.chars().any(char::is_control)
 }
 
-/// Whether `word` is among the words of a claim that lists some: `a b` as OAuth writes scopes, or the array form `[a b]`.
+/// Whether `word` is among the words of a claim that lists some: `a b` as OAuth writes scopes, or the array form `[a b]`. Half a
+/// bracket is neither, so nothing is in it.
 fn has_word(claim: &str, word: &str) -> bool {
-    let inside = claim
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(claim);
-    inside.split(' ').any(|known| known == word)
+    let inside = match claim.strip_prefix('[') {
+        Some(rest) => rest.strip_suffix(']'),
+        None if claim.ends_with(']') => None,
+        None => Some(claim),
+    };
+    inside.is_some_and(|inside| inside.split(' ').any(|known| known == word))
 }
 
 /// A call of the API.
@@ -331,6 +333,9 @@ mod tests {
         assert!(!with(&[("token_use", "id"), ("scope", "export")]));
         assert!(!with(&[("scope", "export")]));
         assert!(!with(&[("token_use", "access")]));
+        for half in ["[read export", "read export]", "[export", "export]"] {
+            assert!(!with(&[("token_use", "access"), ("scope", half)]), "{half}");
+        }
     }
 
     #[test]

@@ -147,6 +147,15 @@ pub(crate) fn user_part(user: &str) -> String {
     user.replace('%', "%25").replace('#', "%23")
 }
 
+/// Whether a value is of types that this SDK knows, all through: serde_dynamo panics at any other (found by fuzzing).
+pub(crate) fn is_known(value: &AttributeValue) -> bool {
+    match value {
+        AttributeValue::L(items) => items.iter().all(is_known),
+        AttributeValue::M(entries) => entries.values().all(is_known),
+        other => !other.is_unknown(),
+    }
+}
+
 /// Takes an item apart.
 pub(crate) struct Parts(pub(crate) Item);
 
@@ -192,7 +201,11 @@ impl Parts {
         &mut self,
         name: &'static str,
     ) -> Result<T, BadItem> {
-        serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value(self.take(name)?)
+        let value = self.take(name)?;
+        if !is_known(&value) {
+            return Err(BadItem::Malformed(name));
+        }
+        serde_dynamo::aws_sdk_dynamodb_1::from_attribute_value(value)
             .map_err(|_| BadItem::Malformed(name))
     }
 

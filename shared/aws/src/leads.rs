@@ -24,6 +24,8 @@ mod tests;
 
 #[cfg(any(test, feature = "oracle"))]
 pub use plain::PlainLeads;
+#[cfg(feature = "oracle")]
+pub(crate) use plain::{push_item, sort_key};
 
 pub use pace::PacedLeads;
 

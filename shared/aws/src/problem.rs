@@ -77,6 +77,16 @@ impl Problem {
         )
     }
 
+    /// 400: the event makes no sense as a request; nothing of it can be named.
+    pub fn malformed() -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid-request",
+            "Invalid request",
+            "The request cannot be read.",
+        )
+    }
+
     /// 413: the body is larger than `limit` bytes.
     pub fn body_too_large(limit: usize) -> Self {
         Self::new(

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::types::KeysAndAttributes;
-use lead_export_core::access::{Access, Grant, Role};
+use lead_export_core::access::{Access, Grant, Role, strongest};
 use lead_export_core::fields::Source;
 use lead_export_core::lead::{OrgId, SourceId};
 use lead_export_core::ports::{SourceStore, StoreError, StoreErrorKind};
@@ -314,7 +314,7 @@ impl SourceStore for DynamoSources {
         };
         sources.sort_by(|a, b| a.id.cmp(&b.id));
         let seen = sources.into_iter().filter_map(|source| {
-            let role = role_on(Some(&source.id)).max(every)?;
+            let role = strongest(role_on(Some(&source.id)), every)?;
             Some((source, role))
         });
         Ok(seen.collect())

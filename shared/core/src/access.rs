@@ -115,14 +115,17 @@ impl Act {
     }
 }
 
+/// The role that counts: the stronger of the one on a source and the one on every source. Lists and decisions alike take it from
+/// here.
+pub fn strongest(own: Option<Role>, every: Option<Role>) -> Option<Role> {
+    own.max(every)
+}
+
 impl Access {
     /// The strongest role that the grants give.
     pub fn role(&self) -> Option<Role> {
-        self.own
-            .iter()
-            .chain(&self.every)
-            .map(|grant| grant.role)
-            .max()
+        let role = |grant: &Option<Grant>| grant.as_ref().map(|grant| grant.role);
+        strongest(role(&self.own), role(&self.every))
     }
 
     /// Decides: the source and the role of one who may do `act`.

@@ -6,7 +6,7 @@ use lead_export_core::lead::{OrgId, SourceId};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{BadItem, Item, Parts, key, names, text, user_part};
+use super::{BadItem, Item, Parts, is_known, key, names, text, user_part};
 
 /// What the sort keys of sources begin with.
 pub(crate) const SOURCES: &str = "source#";
@@ -82,5 +82,8 @@ pub(crate) fn is_source(item: &Item) -> bool {
 }
 
 fn whole<'a, T: Deserialize<'a>>(item: Item) -> Result<T, BadItem> {
+    if !item.values().all(is_known) {
+        return Err(BadItem::Malformed(names::SK));
+    }
     serde_dynamo::aws_sdk_dynamodb_1::from_item(item).map_err(|_| BadItem::Malformed(names::SK))
 }

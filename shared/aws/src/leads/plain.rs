@@ -65,7 +65,7 @@ impl LeadSource for PlainLeads {
     }
 }
 
-fn sort_key(item: &HashMap<String, AttributeValue>) -> Result<&str, StoreError> {
+pub(crate) fn sort_key(item: &HashMap<String, AttributeValue>) -> Result<&str, StoreError> {
     item.get("SK")
         .and_then(|key| key.as_s().ok())
         .map(String::as_str)
@@ -76,7 +76,7 @@ fn sort_key(item: &HashMap<String, AttributeValue>) -> Result<&str, StoreError> 
 ///
 /// # Errors
 /// [`StoreErrorKind::Corrupt`] without a sort key, or with a value that the SDK does not know.
-fn push_item(
+pub(crate) fn push_item(
     builder: &mut PageBuilder,
     slots: &Slots,
     item: HashMap<String, AttributeValue>,

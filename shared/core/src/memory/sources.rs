@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 
 use super::lock;
-use crate::access::{Access, Grant, Role};
+use crate::access::{Access, Grant, Role, strongest};
 use crate::fields::Source;
 use crate::lead::{OrgId, SourceId};
 use crate::ports::{SourceStore, StoreError};
@@ -89,7 +89,7 @@ impl SourceStore for MemorySources {
                 let own = inner
                     .grant(org, user, Some(&source.id))
                     .map(|grant| grant.role);
-                Some((source.clone(), own.max(every)?))
+                Some((source.clone(), strongest(own, every)?))
             })
             .collect())
     }

@@ -82,6 +82,62 @@ pub(super) const PHONES: [&str; 74] = [
     "+1 555 0100, (555) 0101, 555-0102 x7",
 ];
 
+/// Country, area and number in each of the ways that people join them: the kept ones, and 20 countries × 22 patterns.
+pub(super) fn phone_formats() -> std::collections::BTreeSet<String> {
+    const COUNTRIES: [(&str, &str, &str, &str); 20] = [
+        ("1", "555", "010", "0199"),
+        ("44", "20", "7946", "0958"),
+        ("49", "30", "901820", "11"),
+        ("33", "1", "2345", "6789"),
+        ("39", "06", "698", "12345"),
+        ("34", "91", "234", "5678"),
+        ("31", "20", "123", "4567"),
+        ("41", "44", "668", "1800"),
+        ("43", "1", "5123", "456"),
+        ("45", "12", "34", "5678"),
+        ("46", "8", "123", "45678"),
+        ("48", "22", "123", "4567"),
+        ("7", "495", "123", "4567"),
+        ("81", "3", "1234", "5678"),
+        ("86", "10", "1234", "5678"),
+        ("91", "98", "765", "43210"),
+        ("55", "11", "91234", "5678"),
+        ("52", "55", "1234", "5678"),
+        ("27", "11", "123", "4567"),
+        ("61", "2", "9876", "5432"),
+    ];
+    let mut all: std::collections::BTreeSet<String> =
+        PHONES.iter().map(ToString::to_string).collect();
+    for (country, area, first, rest) in COUNTRIES {
+        let nbsp = '\u{a0}';
+        all.extend([
+            format!("+{country}{area}{first}{rest}"),
+            format!("+{country} {area}{first}{rest}"),
+            format!("+{country} {area} {first}{rest}"),
+            format!("+{country} {area} {first} {rest}"),
+            format!("+{country}-{area}-{first}-{rest}"),
+            format!("+{country}.{area}.{first}.{rest}"),
+            format!("+{country}/{area}/{first}{rest}"),
+            format!("+{country} ({area}) {first}-{rest}"),
+            format!("+{country}({area}){first}{rest}"),
+            format!("+{country} (0){area} {first} {rest}"),
+            format!("+{country} (0) {area} / {first} {rest}"),
+            format!("+({country}) {area} {first} {rest}"),
+            format!("+ {country} {area} {first} {rest}"),
+            format!("+{country}{nbsp}{area}{nbsp}{first}{nbsp}{rest}"),
+            format!("+{country} {area} {first} {rest} x12"),
+            format!("+{country} {area} {first} {rest}x1"),
+            format!("+{country}-{area}-{first}-{rest} ext. 123"),
+            format!("+{country} {area} {first}-{rest} ext 9"),
+            format!("({area}) {first}-{rest}"),
+            format!("0{area} {first} {rest}"),
+            format!("00{country} {area} {first} {rest}"),
+            format!("+{country} {area} {first}{rest}, +{country} {area} {rest}{first}"),
+        ]);
+    }
+    all
+}
+
 /// Texts that a spreadsheet might run, or that hide how they start: each must be guarded.
 pub(super) const PAYLOADS: [&str; 94] = [
     "=",
