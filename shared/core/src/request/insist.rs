@@ -60,9 +60,8 @@ fn clients(seed: u64, counts: &mut Counts) {
                 world.exports.active(&org()).len() <= 36,
                 "the quota is passed"
             );
-            match &last {
-                Some(Ok(_) | Err(RequestError::Quota(_))) => break,
-                _ => {}
+            if let Some(Ok(_) | Err(RequestError::Quota(_))) = &last {
+                break;
             }
         }
         match last {

@@ -31,7 +31,7 @@ impl<T> Late<T> {
 }
 
 /// The bytes with one of them changed.
-fn flipped(bytes: Bytes) -> Bytes {
+fn flipped(bytes: &Bytes) -> Bytes {
     let mut bytes = bytes.to_vec();
     let middle = bytes.len() / 2;
     if let Some(byte) = bytes.get_mut(middle) {
@@ -44,7 +44,7 @@ impl Late<MemoryPieces> {
     /// The bytes as they arrive (F17).
     fn carried(&self, bytes: Bytes) -> Bytes {
         if self.script.flips() {
-            flipped(bytes)
+            flipped(&bytes)
         } else {
             bytes
         }
@@ -191,7 +191,7 @@ impl PieceStore for Late<MemoryPieces> {
         }
         if self.script.flips() {
             // The store itself spoils the copy and believes it: only the checksum of the whole tells.
-            let bytes = flipped(self.inner.get(piece).await?);
+            let bytes = flipped(&self.inner.get(piece).await?);
             let crc = crc64(&bytes);
             return self.inner.put_part(upload, number, bytes, crc).await;
         }

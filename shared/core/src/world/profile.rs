@@ -53,7 +53,7 @@ const P3: Profile = Profile {
     page_leads: 3,
     asked: NOTHING,
     piece: Piece::Part(9),
-    slice: Duration::from_secs(60),
+    slice: Duration::from_mins(1),
     latency: Duration::from_millis(700),
     meanwhile: &[],
 };

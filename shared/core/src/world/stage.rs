@@ -25,7 +25,7 @@ use crate::time::Instant;
 /// Invocations of run-export at a time (the least that an event source mapping takes).
 const RUNS: usize = 2;
 /// Six times the function's timeout.
-const VISIBILITY: Duration = Duration::from_secs(2160);
+const VISIBILITY: Duration = Duration::from_mins(36);
 const RECEIVES: u32 = 8;
 /// Each function's timeout, as the template has them.
 const RUN_TIMEOUT: Duration = Duration::from_mins(6);
@@ -38,7 +38,7 @@ const SWEEP_EVERY: Duration = Duration::from_mins(1);
 const ASKS: u32 = 8;
 const ASKS_AGAIN: Duration = Duration::from_secs(1);
 /// When somebody has mended what refused for good.
-const MENDED: Duration = Duration::from_mins(60);
+const MENDED: Duration = Duration::from_hours(1);
 
 struct Message {
     body: Body,

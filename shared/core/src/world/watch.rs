@@ -221,12 +221,12 @@ impl Stage {
         }
         let mut plain = bytes;
         if export.head.format.compression == Compression::Gzip {
-            let mut decoded = Vec::new();
+            let mut unpacked = Vec::new();
             let mut decoder = MultiGzDecoder::new(plain.as_slice());
             decoder
-                .read_to_end(&mut decoded)
+                .read_to_end(&mut unpacked)
                 .expect("B: a broken member");
-            plain = decoded;
+            plain = unpacked;
         }
         plain.extend(open);
         let asked = self.scenario.profile.asked;
