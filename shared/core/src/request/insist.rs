@@ -46,7 +46,7 @@ struct Counts {
 /// Forty clients, each with its key and up to five tries, one in eight with one alone.
 fn clients(seed: u64, counts: &mut Counts) {
     let mut world = stormy(0, seed, 5);
-    world.max_active = 36;
+    world.max_active = 30;
     let dice = &mut Seeded(!seed);
     let mut told: BTreeMap<String, ExportId> = BTreeMap::new();
     let mut silent = Vec::new();
@@ -57,7 +57,7 @@ fn clients(seed: u64, counts: &mut Counts) {
         for _ in 0..tries {
             last = world.ask(Some(&key), "{}");
             assert!(
-                world.exports.active(&org()).len() <= 36,
+                world.exports.active(&org()).len() <= 30,
                 "the quota is passed"
             );
             if let Some(Ok(_) | Err(RequestError::Quota(_))) = &last {
