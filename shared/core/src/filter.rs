@@ -1,7 +1,8 @@
-//! Which leads an export holds: the filters of contract §3, resolved when they are asked for and frozen in the plan.
+//! Which leads an export holds: the filters of contract §3 and §6, resolved when they are asked for and frozen in the plan.
 
 mod matcher;
 mod parse;
+pub mod people;
 mod search;
 mod within;
 
@@ -9,9 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::fields::attributes_of;
 use crate::input::Decimal;
-use crate::lead::SourceId;
+use crate::lead::{LeadId, SourceId};
 use crate::page::Slots;
 use crate::time::Instant;
+
+use self::people::{Facet, Wanted};
 
 pub use matcher::Matcher;
 pub use parse::{Against, since_export};
@@ -75,6 +78,15 @@ pub enum Condition {
     Lacks(String),
     /// The name or an e-mail holds the text, ignoring case; or a phone its digits, if it reads as a part of a phone.
     Search(String),
+    /// Of the people search: a facet of the person or the company is as wanted.
+    People {
+        /// What is looked at.
+        facet: Facet,
+        /// What it must be.
+        wanted: Wanted,
+    },
+    /// Its id is one of these; not empty, sorted.
+    Ids(Vec<LeadId>),
 }
 
 impl Filter {
@@ -93,7 +105,7 @@ impl Filter {
         self.conditions
             .iter()
             .flat_map(|condition| match condition {
-                Condition::Created(_) => Vec::new(),
+                Condition::Created(_) | Condition::Ids(_) => Vec::new(),
                 Condition::Updated(_) | Condition::Since(_) => vec!["updated_at"],
                 Condition::AnyOf { key, .. }
                 | Condition::Number { key, .. }
@@ -101,6 +113,7 @@ impl Filter {
                 | Condition::Is { key, .. } => vec![key.as_str()],
                 Condition::Has(key) | Condition::Lacks(key) => attributes_of(key),
                 Condition::Search(_) => search::ATTRIBUTES.to_vec(),
+                Condition::People { facet, .. } => facet.attributes().to_vec(),
             })
             .collect()
     }
@@ -130,8 +143,8 @@ impl Filter {
 #[cfg(test)]
 pub(crate) mod laws;
 #[cfg(test)]
-mod people;
-#[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod searches;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -15,7 +15,7 @@ pub use json::Json;
 
 /// What contract §3 has and later work builds: its shape is read in full, then it is refused with one sentence. To build one,
 /// take it off this list.
-pub const NOT_YET: [&str; 3] = ["notify.email", "filters.contact", "filters.account"];
+pub const NOT_YET: [&str; 1] = ["notify.email"];
 
 /// Errors that an answer names at most: what is behind them is counted. 500 × 4 KiB of path stay below an answer's 6 MB.
 const ERRORS: usize = 500;

@@ -143,7 +143,16 @@ impl LeadKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The instant's text and the id of a stored key, which stand before and behind its first `#`.
+    pub fn parts_of(key: &[u8]) -> (&[u8], &[u8]) {
+        let (created_at, rest) = key.split_at(key.len().min(INSTANT_BYTES));
+        (created_at, rest.get(1..).unwrap_or_default())
+    }
 }
+
+/// Bytes of an instant's text.
+const INSTANT_BYTES: usize = 24;
 
 impl fmt::Display for LeadKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

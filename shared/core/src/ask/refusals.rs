@@ -119,9 +119,9 @@ fn other_bad_values_are_refused_with_their_path_and_the_choices() {
             "not supported yet",
         ),
         (
-            json!({"filters": {"contact": {"skill": {}}}}),
-            "filters.contact",
-            "not supported yet",
+            json!({"filters": {"contact": {"skil": {}}}}),
+            "filters.contact.skil",
+            "skill",
         ),
     ] {
         refused(&body, field, word);

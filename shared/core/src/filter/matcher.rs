@@ -2,16 +2,14 @@
 
 use unicase::UniCase;
 
+use super::people::PeopleTest;
 use super::search::Search;
 use super::{Condition, Days, Within};
 use crate::fields::FieldReader;
 use crate::input::Decimal;
-use crate::lead::SourceId;
+use crate::lead::{LeadKey, SourceId};
 use crate::page::{Cell, KEY, Row, Slot, Slots};
 use crate::time::Instant;
-
-/// Bytes of an instant's text at the beginning of a lead's key.
-const INSTANT_BYTES: usize = 24;
 
 /// Tells which rows meet a filter. Made by [`super::Filter::compile`].
 #[derive(Debug, Clone)]
@@ -42,6 +40,8 @@ enum Test {
     Is(Slot, bool),
     Filled(FieldReader, bool),
     Search(Box<Search>),
+    People(Box<PeopleTest>),
+    Ids(Vec<Box<[u8]>>),
 }
 
 impl Matcher {
@@ -77,6 +77,14 @@ impl Matcher {
                 Condition::Search(text) => {
                     Test::Search(Box::new(Search::new(text, slots, source, slot)))
                 }
+                Condition::People { facet, wanted } => {
+                    let test = PeopleTest::new(*facet, wanted, slots, source, slot);
+                    Test::People(Box::new(test))
+                }
+                Condition::Ids(ids) => {
+                    let ids = ids.iter().map(|id| id.as_str().as_bytes().into());
+                    Test::Ids(ids.collect())
+                }
             })
             .collect();
         tests.sort_by_key(Test::cost);
@@ -86,7 +94,7 @@ impl Matcher {
         }
     }
 
-    /// Whether the lead meets every condition. Allocates only for texts outside ASCII.
+    /// Whether the lead meets every condition. Allocates only for texts outside ASCII and for the people search.
     pub fn matches(&mut self, row: &Row) -> bool {
         let Self { tests, scratch } = self;
         tests.iter().all(|test| test.holds(row, scratch))
@@ -97,10 +105,11 @@ impl Test {
     /// Cheap tests come first: the order changes no result.
     fn cost(&self) -> u8 {
         match self {
-            Self::Created { .. } | Self::Is(..) | Self::Filled(..) => 0,
+            Self::Created { .. } | Self::Is(..) | Self::Filled(..) | Self::Ids(_) => 0,
             Self::AnyOf(..) | Self::Number { .. } => 1,
             Self::Updated(..) | Self::Since { .. } | Self::Days(..) => 2,
             Self::Search(_) => 3,
+            Self::People(_) => 4,
         }
     }
 
@@ -144,14 +153,17 @@ impl Test {
             }),
             Self::Filled(reader, wanted) => reader.read(row, scratch).is_filled() == *wanted,
             Self::Search(search) => search.matches(row, scratch),
+            Self::People(test) => test.holds(row, scratch),
+            Self::Ids(ids) => ids
+                .binary_search_by(|known| (**known).cmp(LeadKey::parts_of(row.key()).1))
+                .is_ok(),
         }
     }
 }
 
 /// When the lead was created, as its key says: texts of instants order as instants do.
 fn created<'a>(row: &Row<'a>) -> &'a [u8] {
-    let key = row.key();
-    &key[..key.len().min(INSTANT_BYTES)]
+    LeadKey::parts_of(row.key()).0
 }
 
 fn texts(cell: Cell<'_>) -> impl Iterator<Item = &str> {

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use unicase::UniCase;
 
-use super::{Condition, Days, Filter, Within, zone};
+use super::{Condition, Days, Filter, Within, people, zone};
 use crate::fields::{CustomField, CustomKind, Source};
 use crate::input::{Json, Members, Node, Problems, shown};
 use crate::limits;
@@ -83,17 +83,29 @@ impl Filter {
             }
             conditions.extend(since.map(Condition::Since));
         }
-        for people in ["contact", "account"] {
-            let Some(node) = members.take(people) else {
-                continue;
-            };
-            // No member in it asks for nothing.
-            let asks = node
-                .members(problems)
-                .is_some_and(|members| members.all().count() > 0);
-            if asks {
-                problems.refuse_not_yet(node.path(), &format!("filters.{people}"));
-            }
+        if let Some(node) = members.take("contact") {
+            conditions.extend(people::contact(&node, problems));
+        }
+        if let Some(node) = members.take("account") {
+            conditions.extend(people::account(&node, problems));
+        }
+        members.finish(problems);
+        Self::new(conditions)
+    }
+}
+
+impl Filter {
+    /// Reads the object `filters` of a selection: `contact` and `account` alone.
+    pub fn parse_people(node: &Node, problems: &mut Problems) -> Self {
+        let Some(mut members) = node.members(problems) else {
+            return Self::default();
+        };
+        let mut conditions = Vec::new();
+        if let Some(node) = members.take("contact") {
+            conditions.extend(people::contact(&node, problems));
+        }
+        if let Some(node) = members.take("account") {
+            conditions.extend(people::account(&node, problems));
         }
         members.finish(problems);
         Self::new(conditions)
@@ -234,7 +246,10 @@ fn known<'a>(keys: impl Iterator<Item = &'a str>) -> String {
 }
 
 /// The items of a list of 1 to 100 texts, each with its place.
-fn texts<'a>(node: &Node<'a>, problems: &mut Problems) -> Option<Vec<(Node<'a>, &'a str)>> {
+pub(super) fn texts<'a>(
+    node: &Node<'a>,
+    problems: &mut Problems,
+) -> Option<Vec<(Node<'a>, &'a str)>> {
     let items = node.list(problems)?;
     let message = match items.len() {
         0 => Some("must not be empty".to_owned()),

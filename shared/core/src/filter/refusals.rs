@@ -130,14 +130,14 @@ fn what_does_not_fit_the_source_is_refused_with_its_path_and_the_choices() {
         (json!({"time_zone": "Mars"}), "time_zone", "IANA"),
         (json!({"since_export": "other"}), "since_export", "'other'"),
         (
-            json!({"contact": {"fullName": {}}}),
-            "contact",
-            "not supported yet",
+            json!({"contact": {"senority": {}}}),
+            "contact.senority",
+            "seniority",
         ),
         (
-            json!({"account": {"industry": {}}}),
-            "account",
-            "not supported yet",
+            json!({"account": {"fullName": {}}}),
+            "account.fullName",
+            "nameOrDomain",
         ),
         (json!({"statuses": ["sold"]}), "statuses", "unknown"),
     ] {
