@@ -51,7 +51,7 @@ pub struct Config {
 }
 
 /// What is read of the environment; credentials are not kept in it (see [`crate::clients`]).
-const READ: [&str; 21] = [
+const READ: [&str; 22] = [
     "LEADS_TABLE",
     "SOURCES_TABLE",
     "EXPORTS_TABLE",

@@ -129,13 +129,14 @@ mod tests {
                     (row.key, row.csv, row.facts.excel_cell)
                 })
                 .collect();
-            let expected: [(&[u8], Option<&[u8]>, bool); 4] = [
-                (b"a", None, false),
-                (b"bb", Some(b"1,2\r\n"), true),
-                (b"", None, false),
-                (b"c", Some(b"\r\n"), false),
-            ];
-            assert_eq!(all, expected);
+            assert_eq!(all[0], (b"a".as_slice(), None, false));
+            assert_eq!(
+                all[1],
+                (b"bb".as_slice(), Some(b"1,2\r\n".as_slice()), true)
+            );
+            assert_eq!(all[2], (b"".as_slice(), None, false));
+            assert_eq!(all[3], (b"c".as_slice(), Some(b"\r\n".as_slice()), false));
+            assert_eq!(all.len(), 4);
         }
     }
 }
