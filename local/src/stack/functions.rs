@@ -23,7 +23,7 @@ pub(super) const RUNS_AT_ONCE: usize = 4;
 pub struct Settings(BTreeMap<&'static str, String>);
 
 /// As in `template.yaml`; a test compares them.
-const DEFAULTS: [(&str, &str); 13] = [
+const DEFAULTS: [(&str, &str); 14] = [
     ("RETENTION", "7d"),
     ("DOWNLOAD_TTL", "5m"),
     ("MAX_ACTIVE_EXPORTS", "20"),
@@ -53,7 +53,7 @@ impl Default for Settings {
 
 impl Settings {
     /// Those that `up` takes from its environment.
-    pub const NAMES: [&str; 6] = [
+    pub const NAMES: [&str; 7] = [
         "RETENTION",
         "DOWNLOAD_TTL",
         "MAX_ACTIVE_EXPORTS",
