@@ -60,6 +60,7 @@ pub(crate) mod names {
     pub(crate) const DUE_AT: &str = "due_at";
     pub(crate) const CLEAN_AT: &str = "clean_at";
     pub(crate) const NOTIFY: &str = "notify";
+    pub(crate) const TIMELINE: &str = "timeline";
 
     /// An organization's active exports: a set of ids.
     pub(crate) const ACTIVE: &str = "active";

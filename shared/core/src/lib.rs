@@ -40,6 +40,7 @@ mod simulate;
 pub mod sweep;
 pub mod time;
 pub mod usage;
+pub mod timeline;
 pub mod value;
 pub mod view;
 pub mod volume;

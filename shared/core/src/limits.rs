@@ -61,6 +61,11 @@ pub const SWEEP_LIMIT: usize = 100;
 /// The hash partitions of the sparse index of what is due.
 pub const DUE_SHARDS: u8 = 8;
 
+/// Steps of a timeline at most: of at most 230 bytes each, 24 are 5.5 KB, and the record stays under 10 KB (`promises.md` §4.2).
+pub const TIMELINE_STEPS: usize = 24;
+/// The first steps of a timeline that stay when others are left out: how it began.
+pub const TIMELINE_FIRST: usize = 4;
+
 /// Days a file is kept.
 pub const RETENTION: Duration = Duration::from_hours(168);
 /// How long a download link lives.

@@ -8,6 +8,7 @@ use crate::record::{
     Checkpoint, Export, Failure, FailureCode, File, Lease, Progress, RunId, Status, Warning,
 };
 use crate::time::Instant;
+use crate::timeline::{Step, What};
 
 /// What a run knows at its end, for [`Export::finished`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub struct Finish {
     pub rows: u64,
     /// Whether the limit cut.
     pub truncated: bool,
+    /// The pieces it was made of.
+    pub pieces: u32,
     /// How far the reading went.
     pub progress: Progress,
     /// What a reader should know.
@@ -42,6 +45,14 @@ impl Export {
         next.head.started_at = next.head.started_at.or(Some(now));
         next.tries += 1;
         next.slices += 1;
+        next.timeline.push(Step {
+            run: Some(run),
+            slice: next.slices,
+            tries: next.tries,
+            leads_read: next.head.progress.leads_read,
+            rows: next.checkpoint.as_ref().map_or(0, |known| known.rows),
+            ..Step::new(now, What::Slice)
+        });
         next.renew(run, now);
         next
     }
@@ -63,7 +74,11 @@ impl Export {
     ) -> Self {
         let mut next = self.next(run);
         next.head.progress = progress.at_least(self.head.progress);
+        let is_newer = checkpoint.is_some();
         next.adopt(checkpoint);
+        let known = next.checkpoint.as_ref().filter(|_| is_newer);
+        let leads_read = next.head.progress.leads_read;
+        next.timeline.reached(run, leads_read, known);
         next.renew(run, now);
         next
     }
@@ -92,6 +107,19 @@ impl Export {
         let mut next = self.committed(run, Some(checkpoint), progress, now);
         next.lease = None;
         next.due_at = Some(now);
+        next.timeline.over(run, now);
+        next
+    }
+
+    /// An operator's RETRY of an export that hangs: due at once, with all its tries, whatever lease a lost run has left.
+    #[must_use]
+    pub fn retried(&self, by: RunId, now: Instant) -> Self {
+        debug_assert!(!self.status().is_terminal());
+        let mut next = self.next(by);
+        next.tries = 0;
+        next.lease = None;
+        next.due_at = Some(now);
+        next.timeline.push(Step::new(now, What::Retried));
         next
     }
 
@@ -117,6 +145,15 @@ impl Export {
         next.lease = None;
         next.checkpoint = None;
         next.notify = true;
+        next.timeline.over(by, now);
+        next.timeline.push(Step::new(
+            now,
+            match status {
+                Status::Completed => What::Completed,
+                Status::Cancelled => What::Cancelled,
+                _ => What::Failed,
+            },
+        ));
         next.due_at = Some(now);
         next.clean_at = Some(now.plus(limits::CLEAN_AFTER));
         next
@@ -131,6 +168,9 @@ impl Export {
         next.head.lead_count = Some(finish.rows);
         next.head.truncated = Some(finish.truncated);
         next.head.warnings = finish.warnings;
+        if let Some(step) = next.timeline.steps.last_mut() {
+            (step.rows, step.pieces) = (finish.rows, finish.pieces);
+        }
         next.head.file = Some(finish.file);
         next
     }
@@ -165,6 +205,7 @@ impl Export {
         next.head.status = Status::Expired;
         next.head.ended_by = person;
         next.head.file_expires_at = Some(now);
+        next.timeline.push(Step::new(now, What::Expired));
         next.clean_at = Some(now.plus(limits::CLEAN_AFTER));
         next.due_at = if next.notify {
             Some(now)

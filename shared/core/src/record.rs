@@ -14,6 +14,7 @@ use crate::lead::{LeadKey, OrgId, SourceId};
 use crate::limits;
 use crate::plan::{Order, Plan};
 use crate::time::Instant;
+use crate::timeline::Timeline;
 
 /// The name of an export: a random UUID, so that it cannot be guessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -388,6 +389,8 @@ pub struct Export {
     pub clean_at: Option<Instant>,
     /// Whether the terminal state is still to be told.
     pub notify: bool,
+    /// What became of it, step by step.
+    pub timeline: Timeline,
 }
 
 /// The version of what a store keeps of an [`Export`].
@@ -441,6 +444,7 @@ impl Export {
             checkpoint: None,
             clean_at: None,
             notify: false,
+            timeline: Timeline::default(),
         }
     }
 

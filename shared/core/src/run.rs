@@ -333,6 +333,7 @@ impl RunExport {
             file,
             rows,
             truncated,
+            pieces: checkpoint.runs.iter().map(|stored| stored.pieces).sum(),
             progress,
             warnings,
         };

@@ -70,6 +70,12 @@ pub(crate) fn export_item(export: &Export) -> Result<Item, BadItem> {
     set(names::TRIES, number(export.tries));
     set(names::SLICES, number(export.slices));
     set(names::NOTIFY, AttributeValue::Bool(export.notify));
+    if !export.timeline.steps.is_empty() {
+        set(
+            names::TIMELINE,
+            document(names::TIMELINE, &export.timeline)?,
+        );
+    }
     set(
         names::HISTORY_PK,
         history_partition(&export.org, &head.source),
@@ -119,6 +125,8 @@ pub(crate) fn export_of(item: Item) -> Result<Export, BadItem> {
         due_at: parts.read_if_any(names::DUE_AT)?,
         clean_at: parts.read_if_any(names::CLEAN_AT)?,
         notify: parts.flag(names::NOTIFY)?,
+        // Records of earlier releases have none.
+        timeline: parts.document_if_any(names::TIMELINE)?.unwrap_or_default(),
     })
 }
 

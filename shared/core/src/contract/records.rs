@@ -96,6 +96,7 @@ fn finish(export: &Export) -> Finish {
         },
         rows: 17,
         truncated: true,
+        pieces: 3,
         progress: export.head.progress,
         warnings: vec![Warning::ExcelRows, Warning::ExcelCell],
     }

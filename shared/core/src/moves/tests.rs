@@ -26,6 +26,7 @@ fn finish() -> Finish {
         },
         rows: 1,
         truncated: false,
+        pieces: 2,
         progress: Progress::default(),
         warnings: vec![],
     }
@@ -208,4 +209,89 @@ fn progress_never_goes_back() {
         Some(0),
         "the count known at the request stays"
     );
+}
+
+#[test]
+fn timeline_tells_slices_parts_retries_and_transitions() {
+    use crate::record::RunPieces;
+
+    let [pending, ..] = <[Export; 6]>::try_from(records()).unwrap();
+    let at = |seconds| NOW.plus(Duration::from_secs(seconds));
+    let read = |leads_read| Progress {
+        leads_read,
+        ..Progress::default()
+    };
+    let known = |cursor: &str, number, pieces, rows| Checkpoint {
+        cursor: Some(crate::lead::LeadKey::from_stored(cursor)),
+        runs: vec![RunPieces {
+            run: run(number),
+            pieces,
+        }],
+        rows,
+        ..crate::pieces::beginning()
+    };
+    // A run that dies behind its second piece, a second that dies at once, a third that pauses, an operator, a fourth to the end.
+    let seen = pending
+        .leased(run(1), at(0))
+        .committed(run(1), Some(known("a", 1, 2, 20)), read(50), at(5))
+        .committed(run(1), None, read(60), at(10));
+    let seen = seen.leased(run(2), at(100)).leased(run(3), at(200));
+    let paused = known("b", 3, 1, 30);
+    let seen = seen.paused(run(3), paused, read(70), at(220));
+    let stuck = seen.leased(run(4), at(230));
+    let retried = stuck.retried(run(99), at(300));
+    assert_eq!((retried.tries, retried.lease), (0, None));
+    assert_eq!(retried.due_at, Some(at(300)));
+    assert_eq!(retried.version, stuck.version + 1);
+    let finish = Finish {
+        file: File {
+            run: run(5),
+            ..finish().file
+        },
+        rows: 40,
+        pieces: 3,
+        ..finish()
+    };
+    let seen = retried
+        .leased(run(5), at(310))
+        .finished(finish, at(330), limits::RETENTION)
+        .told(run(5))
+        .expired(run(6), None, at(400));
+    let shown: Vec<String> = seen
+        .timeline
+        .steps
+        .iter()
+        .map(|step| {
+            let Step {
+                what,
+                slice,
+                tries,
+                leads_read,
+                rows,
+                pieces,
+                ..
+            } = step;
+            let until = step.until.map(|until| until.since(NOW).as_secs());
+            let began = step.at.since(NOW).as_secs();
+            format!("{began} {what:?} {slice} {tries} {leads_read} {rows} {pieces} {until:?}")
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "0 Slice 1 1 60 20 2 None",
+            "100 Slice 2 1 60 20 0 None",
+            "200 Slice 3 2 70 30 1 Some(220)",
+            "230 Slice 4 1 70 30 0 None",
+            "300 Retried 0 0 0 0 0 None",
+            "310 Slice 5 1 70 30 0 Some(330)",
+            "330 Completed 0 0 0 40 3 None",
+            "400 Expired 0 0 0 0 0 None",
+        ]
+    );
+    let ended = |export: &Export| export.timeline.steps.last().map(|step| step.what);
+    let failed = pending.failed(run(1), FailureCode::Internal, NOW);
+    assert_eq!(ended(&failed), Some(What::Failed));
+    let cancelled = pending.cancelled(run(1), person(), NOW);
+    assert_eq!(ended(&cancelled), Some(What::Cancelled));
 }

@@ -8,6 +8,7 @@ use lead_export_core::record::{
     Checkpoint, Delivery, Failure, FailureCode, File, Lease, Progress, RunId, RunPieces, Status,
     Tail, Warning,
 };
+use lead_export_core::timeline::{Step, Timeline, What};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -168,10 +169,29 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn steps()(
+        at in instants(), run in option::of(runs()), until in option::of(instants()), counts: (u32, u32, u64, u64, u32), slice: bool,
+    ) -> Step {
+        let (slices, tries, leads_read, rows, pieces) = counts;
+        let what = if slice { What::Slice } else { What::Retried };
+        Step { at, what, run, until, slice: slices, tries, leads_read, rows, pieces }
+    }
+}
+
+prop_compose! {
+    // Without steps there is no attribute: nothing is left out then.
+    fn timelines()(steps in vec(steps(), 0..4), left_out: u32) -> Timeline {
+        let left_out = if steps.is_empty() { 0 } else { left_out };
+        Timeline { steps, left_out }
+    }
+}
+
+prop_compose! {
     fn exports()(
         org in "[^#\\s\\p{Cc}]{1,128}", id: u128, by in runs(), person in persons(), plan in plans(), head in heads(),
         version: u64, lease in option::of((runs(), instants())), tries: u32, slices: u32,
         checkpoint in option::of(checkpoints()), dates in [option::of(instants()), option::of(instants())], notify: bool,
+        timeline in timelines(),
     ) -> Export {
         let id = ExportId(Uuid::from_u128(id));
         let org = OrgId::parse(org).unwrap();
@@ -185,6 +205,7 @@ prop_compose! {
         export.checkpoint = checkpoint;
         [export.due_at, export.clean_at] = dates;
         export.notify = notify;
+        export.timeline = timeline;
         export
     }
 }
