@@ -1,10 +1,11 @@
 //! The command line (contract §7).
 //!
 //! Results go to standard output, everything else to standard error; bars and colours only where a person looks. Exit 0, 1 for a
-//! failure in one sentence, 2 for a command that cannot be read.
+//! failure in one sentence, 2 for a command that cannot be read or makes no sense.
 
 mod api;
 mod body;
+mod cancel;
 mod download;
 mod export;
 mod fields;
@@ -12,10 +13,16 @@ mod generate;
 mod grant;
 mod history;
 mod import;
-mod output;
+pub(crate) mod output;
+mod reach;
 mod session;
+mod source;
+mod stores;
+mod stuck;
+mod timeline;
 mod token;
 mod up;
+mod usage;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -23,7 +30,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use lead_export_core::lead::{OrgId, SourceId};
 
 use crate::stack::{FUNCTION_COMMAND, run_function};
@@ -50,7 +57,12 @@ impl Cli {
         arguments: impl IntoIterator<Item = T>,
     ) -> Result<Self, clap::Error> {
         let matches = Self::command().try_get_matches_from(arguments)?;
-        let cli = Self::from_arg_matches(&matches)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        let named = |name: &str| named(&matches, name);
+        cli.who.named = Named {
+            org: named("org"),
+            user: named("user"),
+        };
         if let Some(command) = matches.subcommand_name() {
             for name in ["port", "fresh", "leads"] {
                 if matches.value_source(name) == Some(ValueSource::CommandLine) {
@@ -63,6 +75,14 @@ impl Cli {
         }
         Ok(cli)
     }
+}
+
+/// Whether the command line itself gives a global argument, wherever it stands.
+fn named(matches: &ArgMatches, name: &str) -> bool {
+    let here = matches.value_source(name) == Some(ValueSource::CommandLine);
+    here || matches
+        .subcommand()
+        .is_some_and(|(_, further)| named(further, name))
 }
 
 /// What every command takes.
@@ -78,6 +98,25 @@ struct Who {
     /// The user.
     #[arg(long, global = true, default_value = "alice", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     user: String,
+    /// Colours: on a terminal, always or never. `NO_COLOR` switches them off as well.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        value_name = "WHEN"
+    )]
+    color: output::Colour,
+    /// What of it was said, and is no default.
+    #[arg(skip)]
+    named: Named,
+}
+
+/// Which of the global arguments the command line gives.
+#[derive(Debug, Clone, Copy, Default)]
+struct Named {
+    org: bool,
+    user: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -86,10 +125,14 @@ enum Command {
     Up(up::Up),
     /// Prints a bearer token for the API.
     Token(token::Token),
-    /// Loads a CSV file of leads into a source.
+    /// Loads leads into a source: a CSV file, or items of a DynamoDB table.
     Import(import::Import),
     /// Makes leads: the same ones for the same seed.
     Generate(generate::Generate),
+    /// Makes and changes sources, and lists them.
+    Source(source::SourceCommand),
+    /// Adds a field to a source.
+    Field(source::FieldCommand),
     /// Gives a user a role on a source, or takes it away.
     Grant(grant::Grant),
     /// Lists who may do what in the organization.
@@ -104,6 +147,34 @@ enum Command {
     Show(history::Show),
     /// Downloads the file of an export.
     Download(download::Download),
+    /// Cancels an export, or deletes its file.
+    Cancel(cancel::Cancel),
+    /// Says what a source's exports came to, by day or by user.
+    Usage(usage::Usage),
+    /// Lists exports that do not get on, for the operator.
+    Stuck(stuck::Stuck),
+    /// Takes up an export that hangs, or asks again for one that has ended.
+    Retry(stuck::Retry),
+    /// Prints what a shell needs to complete commands.
+    Completions(Completions),
+}
+
+/// `completions`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Example:\n  lead-export completions bash > ~/.local/share/bash-completion/completions/lead-export"
+)]
+struct Completions {
+    /// The shell.
+    shell: clap_complete::Shell,
+}
+
+impl Completions {
+    fn run(&self) -> anyhow::Result<()> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "lead-export", &mut script);
+        output::print(String::from_utf8(script)?.trim_end())
+    }
 }
 
 fn org(text: &str) -> Result<OrgId, String> {
@@ -138,7 +209,11 @@ pub fn main() -> ExitCode {
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::note(&format!("lead-export: {error:#}"));
-            ExitCode::FAILURE
+            if error.is::<output::Usage>() {
+                ExitCode::from(2)
+            } else {
+                ExitCode::FAILURE
+            }
         }
     }
 }
@@ -149,12 +224,15 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 
 async fn run(cli: Cli) -> anyhow::Result<()> {
     let who = &cli.who;
+    output::decide(who.color);
     match cli.command {
         None => up::run(who, &cli.up).await,
         Some(Command::Up(up)) => up::run(who, &up).await,
         Some(Command::Token(token)) => token::run(who, &token),
         Some(Command::Import(import)) => import::run(who, &import).await,
         Some(Command::Generate(generate)) => generate::run(who, &generate).await,
+        Some(Command::Source(source)) => source::run(who, &source).await,
+        Some(Command::Field(field)) => source::field(who, &field).await,
         Some(Command::Grant(grant)) => grant::run(who, &grant).await,
         Some(Command::Grants(grants)) => grant::list(who, &grants).await,
         Some(Command::Fields(fields)) => fields::run(who, &fields).await,
@@ -162,6 +240,11 @@ async fn run(cli: Cli) -> anyhow::Result<()> {
         Some(Command::List(list)) => history::list(who, &list).await,
         Some(Command::Show(show)) => history::show(who, &show).await,
         Some(Command::Download(download)) => download::run(who, &download).await,
+        Some(Command::Cancel(cancel)) => cancel::run(who, &cancel).await,
+        Some(Command::Usage(usage)) => usage::run(who, &usage).await,
+        Some(Command::Stuck(stuck)) => stuck::run(who, &stuck).await,
+        Some(Command::Retry(retry)) => stuck::retry(who, &retry).await,
+        Some(Command::Completions(completions)) => completions.run(),
     }
 }
 

@@ -1,9 +1,11 @@
 //! Where imports and generators put sources and leads.
 
+mod count;
 mod item;
 mod local;
 #[cfg(test)]
 pub(crate) mod memory;
+mod tables;
 
 use std::collections::HashMap;
 
@@ -13,6 +15,7 @@ use lead_export_core::fields::Source;
 use lead_export_core::lead::{Lead, LeadId, OrgId, SourceId};
 
 pub use local::LocalDepot;
+pub use tables::TablesDepot;
 
 /// The stores as a writer of leads needs them; the service itself only reads these.
 #[async_trait]

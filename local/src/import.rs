@@ -1,4 +1,4 @@
-//! Reads a CSV file into leads of a source (contract §7).
+//! Reads a CSV file into leads of a source (contract §7), or items of a DynamoDB table.
 //!
 //! The file is read twice, so that row *n* of *N* can get its time, and never held: memory grows only by some 24 bytes a row for the
 //! ids that were seen.
@@ -15,6 +15,9 @@
 
 mod cells;
 mod file;
+mod input;
+mod items;
+mod maker;
 mod mapping;
 mod rows;
 mod skip;
@@ -32,10 +35,9 @@ use crate::depot::Depot;
 use crate::generate::plain_source;
 use crate::load::{LEADS_AT_ONCE, Load};
 
-use self::file::CsvFile;
+use self::input::Input;
 use self::mapping::Mapping;
 pub use self::mapping::{Choices, TypeName, pair};
-use self::rows::Rows;
 pub use self::skip::Skip;
 
 /// What to import, and how.
@@ -71,6 +73,9 @@ pub trait Report: Send {
     /// A row was not taken. `line` is where it begins, from 1.
     fn skipped(&mut self, line: u64, reason: &Skip);
 
+    /// Of several files, the next is read.
+    fn opened(&mut self, _file: &str) {}
+
     /// `rows` of `total` were looked at.
     fn progress(&mut self, rows: u64, total: u64);
 }
@@ -87,25 +92,27 @@ pub async fn import(
     now: Instant,
     report: &mut dyn Report,
 ) -> anyhow::Result<Imported> {
-    let file = CsvFile::open(&order.file)?;
+    let input = Input::open(&order.file)?;
     let known = depot.source(&order.org, &order.source).await?;
     let is_new = known.is_none();
     let mut source = known.map_or_else(|| new_source(order), Ok)?;
     let zone_name = order.time_zone.as_ref().unwrap_or(&source.time_zone);
     let (zone, _) = zone(zone_name).with_context(|| unknown_zone(zone_name))?;
-    let mut mapping = Mapping::resolve(file.headers(), &mut source, &order.choices)?;
-    let total = file.count(|row| mapping.look(row))?;
+    let mut mapping = Mapping::resolve(
+        input.headers(),
+        input.guesses(),
+        &mut source,
+        &order.choices,
+    )?;
+    let total = input.count(&mut mapping)?;
     mapping.define(&mut source)?;
 
-    let mut rows = Rows::new(&file, &mapping, &source, zone, now, total)?;
+    let mut rows = input.leads(&mapping, &source, zone, now, total)?;
     let mut load = None;
-    let mut skipped = 0;
+    let mut report = Counted { report, skipped: 0 };
     loop {
         let mut leads = Vec::new();
-        let more = rows.read(LEADS_AT_ONCE, &mut leads, &mut |line, reason| {
-            skipped += 1;
-            report.skipped(line, reason);
-        })?;
+        let more = rows.read(LEADS_AT_ONCE, &mut leads, &mut report)?;
         report.progress(rows.looked_at(), total);
         if !leads.is_empty() {
             if load.is_none() {
@@ -129,8 +136,29 @@ pub async fn import(
     Ok(Imported {
         imported: loaded.added,
         replaced: loaded.replaced,
-        skipped,
+        skipped: report.skipped,
     })
+}
+
+/// Counts what is skipped on its way to who wants to hear it.
+struct Counted<'a> {
+    report: &'a mut dyn Report,
+    skipped: u64,
+}
+
+impl Report for Counted<'_> {
+    fn skipped(&mut self, line: u64, reason: &Skip) {
+        self.skipped += 1;
+        self.report.skipped(line, reason);
+    }
+
+    fn opened(&mut self, file: &str) {
+        self.report.opened(file);
+    }
+
+    fn progress(&mut self, rows: u64, total: u64) {
+        self.report.progress(rows, total);
+    }
 }
 
 async fn grant_admin(depot: &dyn Depot, order: &Order) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 pub mod bulk;
 pub mod cli;
 pub mod connection;
+pub mod deployed;
 pub mod depot;
 pub mod event_source;
 pub mod gateway;

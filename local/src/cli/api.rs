@@ -76,6 +76,11 @@ impl Api {
         self.send(call).await
     }
 
+    /// Ends what is at `path`. Repeated it ends nothing more.
+    pub(super) async fn delete(&self, path: &str) -> anyhow::Result<Answer> {
+        self.send(self.call(Method::DELETE, path)?).await
+    }
+
     /// A call of a file's address, which needs no token and must not be told one.
     pub(super) fn file(&self, url: &str) -> RequestBuilder {
         self.http.get(url)

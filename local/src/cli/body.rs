@@ -2,14 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{bail, ensure};
 use lead_export_core::fields::Kind;
 use lead_export_core::input::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
+use uuid::Uuid;
 
 use super::export::Choice;
+use super::output::usage;
 
 /// A field as the API lists it.
 #[derive(Debug, Clone, Deserialize)]
@@ -29,6 +30,10 @@ pub(super) struct Field {
 
 #[derive(Debug, Serialize)]
 struct Body<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    preset: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    again: Option<Uuid>,
     #[serde(skip_serializing_if = "Filters::is_empty")]
     filters: Filters<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -61,6 +66,12 @@ struct Filters<'a> {
     attributes: BTreeMap<&'a str, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     search: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    has: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    lacks: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since_export: Option<Uuid>,
     /// Numbers by their text: a float would lose digits.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     custom: BTreeMap<&'a str, Box<RawValue>>,
@@ -77,6 +88,9 @@ impl Filters<'_> {
             && is_open(&self.updated)
             && self.attributes.is_empty()
             && self.search.is_none()
+            && self.has.is_empty()
+            && self.lacks.is_empty()
+            && self.since_export.is_none()
             && self.custom.is_empty()
     }
 }
@@ -96,12 +110,17 @@ pub(super) fn body(choice: &Choice, fields: &[Field]) -> anyhow::Result<String> 
             format.insert(name, value.as_str());
         }
     }
+    if choice.gzip {
+        format.insert("compression", "gzip");
+    }
     let columns = choice
         .fields
         .iter()
         .map(|field| column(field))
         .collect::<anyhow::Result<Vec<_>>>()?;
     let body = Body {
+        preset: choice.preset.as_deref(),
+        again: choice.again,
         filters: Filters {
             status: &choice.status,
             created: Bounds {
@@ -114,6 +133,9 @@ pub(super) fn body(choice: &Choice, fields: &[Field]) -> anyhow::Result<String> 
             },
             attributes: attributes(&choice.attributes)?,
             search: choice.search.as_deref(),
+            has: &choice.has,
+            lacks: &choice.lacks,
+            since_export: choice.since_export,
             custom: custom(&choice.conditions, fields)?,
         },
         fields: (!columns.is_empty()).then_some(columns),
@@ -129,10 +151,9 @@ fn column(text: &str) -> anyhow::Result<Value> {
     match text.split_once('=') {
         None => Ok(text.into()),
         Some((key, header)) => {
-            ensure!(
-                !key.is_empty() && !header.is_empty(),
-                "--field {text}: give KEY or KEY=HEADER"
-            );
+            if key.is_empty() || header.is_empty() {
+                return usage(format!("--field {text}: give KEY or KEY=HEADER"));
+            }
             Ok(serde_json::json!({ "key": key, "header": header }))
         }
     }
@@ -143,11 +164,12 @@ fn attributes(given: &[String]) -> anyhow::Result<BTreeMap<&str, Value>> {
     let mut attributes = BTreeMap::new();
     for text in given {
         let Some((name, value)) = text.split_once('=') else {
-            let other = attributes.insert(text.as_str(), Value::Bool(true));
-            ensure!(
-                other.is_none(),
-                "--attribute {text} and one of its values exclude each other"
-            );
+            if attributes
+                .insert(text.as_str(), Value::Bool(true))
+                .is_some()
+            {
+                return excluded(text);
+            }
             continue;
         };
         let values = attributes
@@ -155,10 +177,16 @@ fn attributes(given: &[String]) -> anyhow::Result<BTreeMap<&str, Value>> {
             .or_insert_with(|| Value::Array(Vec::new()));
         match values {
             Value::Array(values) => values.push(value.into()),
-            _ => bail!("--attribute {name} and one of its values exclude each other"),
+            _ => return excluded(name),
         }
     }
     Ok(attributes)
+}
+
+fn excluded<T>(name: &str) -> anyhow::Result<T> {
+    usage(format!(
+        "--attribute {name} and one of its values exclude each other"
+    ))
 }
 
 /// `key=value`, and ranges `key=from..to` with either end left out for numbers and days; several of one key are any of them.
@@ -169,7 +197,9 @@ fn custom<'a>(
     let mut by_key: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for text in given {
         let Some((key, value)) = text.split_once('=') else {
-            bail!("--where {text}: give KEY=VALUE, or KEY=FROM..TO for numbers and days");
+            return usage(format!(
+                "--where {text}: give KEY=VALUE, or KEY=FROM..TO for numbers and days"
+            ));
         };
         by_key.entry(key).or_default().push(value);
     }
@@ -188,24 +218,26 @@ fn condition(key: &str, values: &[&str], kind: Option<Kind>) -> anyhow::Result<B
     let several = || Ok(to_raw_value(values)?);
     let (Some(kind @ (Kind::Number | Kind::Date | Kind::Boolean)), [value]) = (kind, values) else {
         let is_single = matches!(kind, Some(Kind::Number | Kind::Date | Kind::Boolean));
-        ensure!(
-            !is_single,
-            "--where {key} is given more than once: give one range"
-        );
+        if is_single {
+            return usage(format!(
+                "--where {key} is given more than once: give one range"
+            ));
+        }
         return several();
     };
     if kind == Kind::Boolean {
         return match value.to_lowercase().as_str() {
             "true" | "yes" => Ok(to_raw_value(&true)?),
             "false" | "no" => Ok(to_raw_value(&false)?),
-            _ => bail!("--where {key}={value}: the field holds true or false"),
+            _ => usage(format!(
+                "--where {key}={value}: the field holds true or false"
+            )),
         };
     }
     let (from, to) = value.split_once("..").unwrap_or((value, value));
-    ensure!(
-        !(from.is_empty() && to.is_empty()),
-        "--where {key}={value}: the range has no end"
-    );
+    if from.is_empty() && to.is_empty() {
+        return usage(format!("--where {key}={value}: the range has no end"));
+    }
     let names = if kind == Kind::Number {
         ["min", "max"]
     } else {
@@ -218,7 +250,7 @@ fn condition(key: &str, values: &[&str], kind: Option<Kind>) -> anyhow::Result<B
         }
         let end = if kind == Kind::Number {
             if let Err(error) = Decimal::parse(end) {
-                bail!("--where {key}={value}: '{end}' {error}");
+                return usage(format!("--where {key}={value}: '{end}' {error}"));
             }
             RawValue::from_string(end.to_owned())?
         } else {

@@ -16,14 +16,15 @@ use sha2::{Digest as _, Sha256};
 use tempfile::NamedTempFile;
 use uuid::Uuid;
 
+use super::Who;
 use super::api::Api;
+use super::output::usage;
 use super::session::{Remote, with_api};
-use super::{Who, output};
 
 /// Times in a row that a download may break off without having brought anything.
 const TRIES: u32 = 5;
 
-/// `download`: fetches the file of an export.
+/// `download`: fetches the file of an export, once it is there.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Example:\n  lead-export download 6f1c2e5a-0d6b-4b0e-9a53-0c1d2e3f4a5b -o leads.csv"
@@ -37,21 +38,29 @@ pub(super) struct Download {
     /// Replaces a file that is there.
     #[arg(long)]
     force: bool,
+    /// Prints the export as JSON, with the file's path.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     remote: Remote,
 }
 
 pub(super) async fn run(who: &Who, args: &Download) -> anyhow::Result<()> {
     let target = Target::parse(args.output.as_deref(), args.force)?;
-    let path = with_api(who, &args.remote, async |api: &Api| {
-        let export = api.get(&format!("exports/{}", args.id), &[]).await?.body;
-        fetch(api, &export, &target).await
+    if args.json && target == Target::Out {
+        return usage("--json and -o - both want standard output");
+    }
+    let (export, path) = with_api(who, &args.remote, async |api: &Api| {
+        let seen = api.get(&format!("exports/{}", args.id), &[]).await?;
+        let id = args.id.to_string();
+        // One that was interrupted may not be done yet.
+        let export = super::export::wait(api, &id, seen.body, seen.retry_after).await?;
+        super::export::finished(&export)?;
+        let path = fetch(api, &export, &target).await?;
+        Ok((export, path))
     })
     .await?;
-    match path {
-        Some(path) => output::print(&path.display().to_string()),
-        None => Ok(()),
-    }
+    super::export::present(&export, path, args.json)
 }
 
 /// Where a file goes.

@@ -13,6 +13,8 @@ use uuid::Uuid;
 use super::api::Api;
 use super::body::body;
 use super::download::{Target, fetch};
+use super::history::capital;
+use super::output::{thousands, usage};
 use super::session::{Remote, again, with_api};
 use super::{Who, fields, output};
 
@@ -22,7 +24,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// `export`: asks for a file and downloads it.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  lead-export export --source home-insurance -o leads.csv\n  lead-export export --source home-insurance --status active --where annual_income=50000.. --where roof_type=tile --profile excel\n  lead-export export --source home-insurance --field email --field phone=Mobile -o -"
+    after_help = "Examples:\n  lead-export export --source home-insurance -o leads.csv\n  lead-export export --source home-insurance --status active --where annual_income=50000.. --where roof_type=tile --profile excel\n  lead-export export --source home-insurance --field email --field phone=Mobile -o -\n  lead-export export --source home-insurance --again 6f1c2e5a-0d6b-4b0e-9a53-0c1d2e3f4a5b --gzip"
 )]
 pub(super) struct Export {
     /// The source.
@@ -36,6 +38,9 @@ pub(super) struct Export {
     /// Replaces a file that is there.
     #[arg(long)]
     force: bool,
+    /// Prints the export as JSON, with the file's path.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     remote: Remote,
 }
@@ -67,6 +72,15 @@ pub(super) struct Choice {
     /// Only leads with this value of a custom field; for numbers and days also FROM..TO, FROM.. and ..TO.
     #[arg(long = "where", value_name = "KEY=VALUE")]
     pub(super) conditions: Vec<String>,
+    /// Only leads in which this field is filled; several are all of them.
+    #[arg(long, value_name = "KEY")]
+    pub(super) has: Vec<String>,
+    /// Only leads in which this field is empty; several are all of them.
+    #[arg(long, value_name = "KEY")]
+    pub(super) lacks: Vec<String>,
+    /// Only leads created or updated since that export was asked for.
+    #[arg(long, value_name = "ID")]
+    pub(super) since_export: Option<Uuid>,
     /// A column, in this place, under this header; `*` stands for all others.
     #[arg(long = "field", value_name = "KEY[=HEADER]")]
     pub(super) fields: Vec<String>,
@@ -85,12 +99,24 @@ pub(super) struct Choice {
     /// The zone in which times are written.
     #[arg(long, value_name = "ZONE")]
     pub(super) time_zone: Option<String>,
+    /// Compresses the file: `.csv.gz`.
+    #[arg(long)]
+    pub(super) gzip: bool,
+    /// A saved request of the source; what else is given replaces its parts.
+    #[arg(long, value_name = "NAME", conflicts_with = "again")]
+    pub(super) preset: Option<String>,
+    /// The same as that export; what else is given replaces its parts.
+    #[arg(long, value_name = "ID")]
+    pub(super) again: Option<Uuid>,
 }
 
 pub(super) async fn run(who: &Who, args: &Export) -> anyhow::Result<()> {
     // Before anything is asked for: a file that cannot be written need not be made.
     let target = Target::parse(args.output.as_deref(), args.force)?;
-    with_api(who, &args.remote, async |api: &Api| {
+    if args.json && target == Target::Out {
+        return usage("--json and -o - both want standard output");
+    }
+    let done = with_api(who, &args.remote, async |api: &Api| {
         let fields = if args.choice.conditions.is_empty() {
             Vec::new()
         } else {
@@ -107,24 +133,66 @@ pub(super) async fn run(who: &Who, args: &Export) -> anyhow::Result<()> {
         let get = async {
             let export = wait(api, &id, asked.body.clone(), asked.retry_after).await?;
             finished(&export)?;
-            fetch(api, &export, &target).await
+            let path = fetch(api, &export, &target).await?;
+            anyhow::Ok((export, path))
         };
         tokio::select! {
-            path = get => match path? {
-                Some(path) => output::print(&path.display().to_string()),
-                None => Ok(()),
-            },
+            done = get => done,
             _ = tokio::signal::ctrl_c() => {
-                let later = again(who, &args.remote, &format!("download {id}"));
+                let mut words = vec!["download".to_owned(), id.clone()];
+                if let Some(output) = &args.output {
+                    words.extend(["-o".to_owned(), quoted(&output.to_string_lossy())]);
+                }
+                let later = again(who, &args.remote, &words.join(" "));
                 bail!("interrupted; the export {id} goes on. Fetch it later with: {later}")
             }
         }
     })
-    .await
+    .await?;
+    tell_of(&done.0);
+    present(&done.0, done.1, args.json)
+}
+
+/// A word as a shell reads it back.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// Prints where the file is.
+pub(super) fn present(export: &Value, path: Option<PathBuf>, as_json: bool) -> anyhow::Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    output::result(
+        as_json,
+        || {
+            let mut shown = export.clone();
+            shown["path"] = path.to_string_lossy().into();
+            shown
+        },
+        || path.display().to_string(),
+    )
+}
+
+/// Tells what a reader of the file should know.
+fn tell_of(export: &Value) {
+    if export["truncated"] == true {
+        output::note("the limit has cut the file: more leads match");
+    }
+    for warning in export["warnings"].as_array().into_iter().flatten() {
+        output::note(match warning.as_str().unwrap_or_default() {
+            "excel_rows" => "the file has more rows than Excel opens (1,048,576)",
+            "excel_cell" => "the file has a cell that is longer than Excel's (32,767 characters)",
+            _ => continue,
+        });
+    }
 }
 
 /// Waits until the export has ended.
-async fn wait(
+pub(super) async fn wait(
     api: &Api,
     id: &str,
     mut export: Value,
@@ -146,9 +214,10 @@ async fn wait(
         let count = |name: &str| progress[name].as_u64().unwrap_or(0);
         let status = export["status"].as_str().unwrap_or_default();
         bar.set_message(format!(
-            "{status}: {} leads read, {} written",
-            count("leads_read"),
-            count("leads_written")
+            "{}: {} leads read, {} written",
+            capital(status),
+            thousands(count("leads_read")),
+            thousands(count("leads_written"))
         ));
         bar.tick();
         tokio::time::sleep(retry_after.unwrap_or(POLL)).await;
@@ -169,7 +238,7 @@ fn bar() -> ProgressBar {
 }
 
 /// An export that ended without a file is a failure, in the service's own words.
-fn finished(export: &Value) -> anyhow::Result<()> {
+pub(super) fn finished(export: &Value) -> anyhow::Result<()> {
     let id = export["id"].as_str().unwrap_or_default();
     match export["status"].as_str() {
         Some("completed") => Ok(()),
@@ -228,6 +297,18 @@ mod tests {
         let export = wait(&api, "7", first, Some(Duration::ZERO)).await.unwrap();
         assert_eq!(export["lead_count"], 2);
         assert_eq!(asked.load(Ordering::SeqCst), 4);
+    }
+
+    #[test]
+    fn words_come_back_from_a_shell() {
+        for (word, shown) in [
+            ("leads.csv", "leads.csv"),
+            ("my leads.csv", "'my leads.csv'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(word), shown);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::api::Api;
 use super::body::Field;
+use super::output::Column;
 use super::session::{Remote, with_api};
 use super::{Who, output};
 
@@ -55,10 +56,8 @@ pub(super) async fn run(who: &Who, args: &Fields) -> anyhow::Result<()> {
                 ]
             })
             .collect();
-        Ok(output::table(
-            &["Key", "Label", "Kind", "Group", "Options"],
-            &rows,
-        ))
+        let columns = ["Key", "Label", "Kind", "Group", "Options"].map(Column::Text);
+        Ok(output::table(&columns, &rows))
     })
     .await?;
     output::print(&text)

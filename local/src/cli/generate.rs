@@ -27,6 +27,9 @@ pub(super) struct Generate {
     /// The seed.
     #[arg(long, default_value_t = 7)]
     seed: u64,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) async fn run(who: &Who, args: &Generate) -> anyhow::Result<()> {
@@ -59,10 +62,11 @@ pub(super) async fn run(who: &Who, args: &Generate) -> anyhow::Result<()> {
         load.end(people).await
     })
     .await?;
-    output::print(&format!(
-        "generated {}, replaced {}",
-        loaded.added, loaded.replaced
-    ))
+    output::result(
+        args.json,
+        || serde_json::json!({"generated": loaded.added, "replaced": loaded.replaced}),
+        || format!("generated {}, replaced {}", loaded.added, loaded.replaced),
+    )
 }
 
 /// Makes the source, with `admin` for the user.

@@ -5,14 +5,14 @@ use clap::{Args, ValueEnum};
 use lead_export_core::access;
 use lead_export_core::lead::SourceId;
 
-use super::{Who, output, session};
-use crate::connection::StackFile;
-use crate::depot::{Depot as _, LocalDepot};
+use super::output::{Column, usage};
+use super::stores::{Deployment, Stores, with_stores};
+use super::{Who, output};
 
 /// `grant`: gives a role, or takes it away.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The user is the one of --user.\n\nExample:\n  lead-export grant --source crm --user vera --role viewer\n  lead-export grant --source '*' --user adam --role admin"
+    after_help = "The user is the one of --user.\n\nExample:\n  lead-export grant --source crm --user vera --role viewer\n  lead-export grant --source '*' --user adam --role admin\n  lead-export grant --stack lead-export --org acme --source '*' --user 6f1c… --role admin"
 )]
 pub(super) struct Grant {
     /// The source, or `*` for every one of the organization.
@@ -21,6 +21,14 @@ pub(super) struct Grant {
     /// What the user may do: see; also export and download; also cancel and delete anybody's; nothing.
     #[arg(long)]
     role: Role,
+    /// The display name, where the token has none.
+    #[arg(long)]
+    name: Option<String>,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    deployment: Deployment,
 }
 
 /// One source, or all.
@@ -52,6 +60,8 @@ pub(super) struct Grants {
     /// Prints JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    deployment: Deployment,
 }
 
 pub(super) async fn run(who: &Who, args: &Grant) -> anyhow::Result<()> {
@@ -65,43 +75,50 @@ pub(super) async fn run(who: &Who, args: &Grant) -> anyhow::Result<()> {
         Place::Every => None,
         Place::One(id) => Some(id),
     };
-    session::with_stack(&who.data, async |stack: &StackFile| {
-        let depot = LocalDepot::new(stack)?;
+    if args.deployment.stack.is_some() && !who.named.user {
+        return usage("--stack wants --user: whose grant it is");
+    }
+    with_stores(who, &args.deployment, async |stores: &Stores| {
+        let sources = stores.sources();
         if let Some(id) = source
-            && depot.source(&who.org, id).await?.is_none()
+            && sources.get_source(&who.org, id).await?.is_none()
         {
             bail!("the organization {} has no source '{id}'", who.org);
         }
-        let sources = depot.sources();
         let Some(role) = role else {
             return Ok(sources.remove_grant(&who.org, &who.user, source).await?);
         };
-        // The display name is not this command's to take away.
+        // A display name that is there is this command's to change, not to take away.
         let all = sources.list_grants(&who.org).await?;
         let old = all
             .into_iter()
             .find(|to| to.user == who.user && to.source.as_ref() == source);
-        let name = old.and_then(|to| to.grant.name);
-        depot
-            .put_grant(&who.org, &who.user, source, &access::Grant { role, name })
-            .await
+        let name = args.name.clone().or(old.and_then(|to| to.grant.name));
+        let grant = access::Grant { role, name };
+        Ok(sources
+            .put_grant(&who.org, &who.user, source, &grant)
+            .await?)
     })
     .await?;
     let on = source.map_or("every source", SourceId::as_str);
-    let role = role.map_or("no role of their own", access::Role::as_str);
-    output::print(&format!(
-        "{} has {role} on {on} of {}",
-        output::visible(&who.user),
-        who.org
-    ))
+    output::result(
+        args.json,
+        || {
+            let source = source.map_or("*", SourceId::as_str);
+            let role = role.map_or("none", access::Role::as_str);
+            serde_json::json!({"user": who.user, "org_id": who.org, "source_id": source, "role": role})
+        },
+        || {
+            let role = role.map_or("no role of their own", access::Role::as_str);
+            let user = output::visible(&who.user);
+            format!("{user} has {role} on {on} of {}", who.org)
+        },
+    )
 }
 
 pub(super) async fn list(who: &Who, args: &Grants) -> anyhow::Result<()> {
-    let grants = session::with_stack(&who.data, async |stack: &StackFile| {
-        Ok(LocalDepot::new(stack)?
-            .sources()
-            .list_grants(&who.org)
-            .await?)
+    let grants = with_stores(who, &args.deployment, async |stores: &Stores| {
+        Ok(stores.sources().list_grants(&who.org).await?)
     })
     .await?;
     let place =
@@ -125,5 +142,6 @@ pub(super) async fn list(who: &Who, args: &Grants) -> anyhow::Result<()> {
             ]
         })
         .collect();
-    output::print(&output::table(&["User", "Source", "Role", "Name"], &rows))
+    let columns = ["User", "Source", "Role", "Name"].map(Column::Text);
+    output::print(&output::table(&columns, &rows))
 }

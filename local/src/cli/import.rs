@@ -8,18 +8,19 @@ use indicatif::{ProgressBar, ProgressStyle};
 use lead_export_core::lead::SourceId;
 use lead_export_core::time::Instant;
 
-use super::{Who, output, session};
-use crate::connection::StackFile;
-use crate::depot::LocalDepot;
-use crate::import::{Choices, Order, Report, Skip, TypeName, import, pair};
+use super::output::usage;
+use super::stores::{Deployment, Stores, with_stores};
+use super::{Who, output};
+use crate::import::{Choices, Imported, Order, Report, Skip, TypeName, import, pair};
 
-/// `import`: loads a CSV file.
+/// `import`: loads a CSV file, or items of a DynamoDB table.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A header becomes the field whose key or label it is, else a custom field of text.\n\nExample:\n  lead-export import leads.csv --source crm --map 'Deal Stage=status' --attribute Campaign --type 'Income=number'"
+    after_help = "A header becomes the field whose key or label it is, else a custom field of text. Of a DynamoDB table, attributes are headers, and their values keep their types.\n\nExamples:\n  lead-export import leads.csv --source crm --map 'Deal Stage=status' --attribute Campaign --type 'Income=number'\n  lead-export import AWSDynamoDB/01693685827463-2d8752fd/data --source crm --map id=lead_id"
 )]
 pub(super) struct Import {
-    /// The file: UTF-8, headers in the first row, cells between `,`, `;` or TAB.
+    /// The file: a CSV in UTF-8 with headers in the first row and `,`, `;` or TAB between cells; or DynamoDB JSON, an item a line;
+    /// or a folder of such, as an export to S3 has them. Each may be gzipped.
     file: PathBuf,
     /// The source; made if there is none.
     #[arg(long, value_parser = super::source)]
@@ -36,6 +37,17 @@ pub(super) struct Import {
     /// The zone of times without an offset, such as America/New_York; a new source gets it.
     #[arg(long, value_name = "ZONE")]
     time_zone: Option<String>,
+    /// A header whose cells are not taken.
+    #[arg(long, value_name = "HEADER")]
+    leave_out: Vec<String>,
+    /// Takes cells as they stand: no `'` and no `="…"` comes off, even in a file of ours.
+    #[arg(long)]
+    as_is: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    deployment: Deployment,
 }
 
 fn typed(text: &str) -> Result<(String, TypeName), String> {
@@ -46,12 +58,22 @@ fn typed(text: &str) -> Result<(String, TypeName), String> {
 /// Shows an import on standard error: skipped rows always, a bar to people.
 struct Shown {
     bar: ProgressBar,
+    /// The file that is read, if there are several.
+    file: Option<String>,
 }
 
 impl Report for Shown {
     fn skipped(&mut self, line: u64, reason: &Skip) {
-        let text = output::visible(&format!("line {line} skipped: {reason}"));
+        let file = self
+            .file
+            .as_ref()
+            .map_or(String::new(), |file| format!("{file} "));
+        let text = output::visible(&format!("{file}line {line} skipped: {reason}"));
         self.bar.suspend(|| output::note(&text));
+    }
+
+    fn opened(&mut self, file: &str) {
+        self.file = Some(file.to_owned());
     }
 
     fn progress(&mut self, rows: u64, total: u64) {
@@ -80,25 +102,39 @@ pub(super) async fn run(who: &Who, args: &Import) -> anyhow::Result<()> {
             map: args.map.clone(),
             attributes: args.attribute.clone(),
             types: args.types.clone(),
+            leave_out: args.leave_out.clone(),
+            as_is: args.as_is,
         },
         time_zone: args.time_zone.clone(),
     };
-    let imported = session::with_stack(&who.data, async |stack: &StackFile| {
-        let depot = LocalDepot::new(stack)?;
+    let imported = with_stores(who, &args.deployment, async |stores: &Stores| {
+        if args.deployment.stack.is_some() && !who.named.user {
+            return usage("--stack wants --user: who is to be admin of a source that is made");
+        }
+        let depot = stores.depot()?;
         let now = Instant::from_timestamp(jiff::Timestamp::now());
-        let mut shown = Shown { bar: bar("rows") };
-        let imported = import(&depot, &order, now, &mut shown).await;
+        let mut shown = Shown {
+            bar: bar("rows"),
+            file: None,
+        };
+        let imported = import(&*depot, &order, now, &mut shown).await;
         shown.bar.finish_and_clear();
         imported
     })
     .await?;
-    output::print(&format!(
-        "imported {}, replaced {}, skipped {}",
-        imported.imported, imported.replaced, imported.skipped
-    ))?;
+    let Imported {
+        imported: new,
+        replaced,
+        skipped,
+    } = imported;
+    output::result(
+        args.json,
+        || serde_json::json!({"imported": new, "replaced": replaced, "skipped": skipped}),
+        || format!("imported {new}, replaced {replaced}, skipped {skipped}"),
+    )?;
     ensure!(
         imported.imported + imported.replaced > 0,
-        "no row of {} was taken",
+        "nothing of {} was taken",
         args.file.display()
     );
     Ok(())

@@ -142,6 +142,8 @@ mod tests {
             data: "/tmp/x".into(),
             org: lead_export_core::lead::OrgId::parse("acme").unwrap(),
             user: "alice".into(),
+            color: output::Colour::default(),
+            named: super::super::Named::default(),
         };
         let text = welcome(
             &who,

@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use anyhow::{Context as _, ensure};
 use async_trait::async_trait;
-use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use lead_export_aws::sources::DynamoSources;
 use lead_export_aws::tables::LEADS;
@@ -12,7 +11,7 @@ use lead_export_core::access::Grant;
 use lead_export_core::fields::Source;
 use lead_export_core::lead::{Lead, LeadId, OrgId, SourceId};
 
-use super::{Depot, item};
+use super::{Depot, count, item};
 use crate::bulk::wire::Writer;
 use crate::bulk::{Find, KEY_HEADER};
 use crate::connection::StackFile;
@@ -69,37 +68,6 @@ impl LocalDepot {
         }
         Ok(answer)
     }
-
-    /// Counts the leads of one shard, up to `limit`.
-    async fn count_shard(
-        &self,
-        source: &Source,
-        shard: u16,
-        limit: Option<i32>,
-    ) -> anyhow::Result<u64> {
-        let place = format!("{}#{}#{shard}", source.org, source.id);
-        let mut start = None;
-        let mut count = 0;
-        loop {
-            let answer = self
-                .dynamodb
-                .query()
-                .table_name(&self.stack.tables.leads)
-                .key_condition_expression("PK = :place")
-                .expression_attribute_values(":place", AttributeValue::S(place.clone()))
-                .select(Select::Count)
-                .set_limit(limit)
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .context("the leads cannot be counted")?;
-            count += u64::try_from(answer.count).unwrap_or(0);
-            start = answer.last_evaluated_key;
-            if start.is_none() || limit.is_some() {
-                return Ok(count);
-            }
-        }
-    }
 }
 
 #[async_trait]
@@ -126,7 +94,16 @@ impl Depot for LocalDepot {
 
     async fn holds_any(&self, source: &Source) -> anyhow::Result<bool> {
         for shard in 0..source.shards {
-            if self.count_shard(source, shard, Some(1)).await? > 0 {
+            if count::shard(
+                &self.dynamodb,
+                &self.stack.tables.leads,
+                source,
+                shard,
+                Some(1),
+            )
+            .await?
+                > 0
+            {
                 return Ok(true);
             }
         }
@@ -136,7 +113,14 @@ impl Depot for LocalDepot {
     async fn count(&self, source: &Source) -> anyhow::Result<u64> {
         let mut count = 0;
         for shard in 0..source.shards {
-            count += self.count_shard(source, shard, None).await?;
+            count += count::shard(
+                &self.dynamodb,
+                &self.stack.tables.leads,
+                source,
+                shard,
+                None,
+            )
+            .await?;
         }
         Ok(count)
     }

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
 use csv::{ByteRecord, ReaderBuilder};
+use flate2::read::MultiGzDecoder;
+
+use super::items::GZIP;
 
 /// Bytes of the file in which its first row is looked for to tell the delimiter.
 const LOOK_BYTES: u64 = 64 * 1024;
@@ -23,16 +26,25 @@ pub(super) struct CsvFile {
 }
 
 impl CsvFile {
-    /// Opens a file and reads its first row. What can be read only once is copied first.
+    /// Opens a file and reads its first row. What can be read only once, or is gzipped, is copied first.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         let name = path.display();
         let cannot = || format!("{name} cannot be read");
         let mut file = File::open(path).with_context(cannot)?;
-        let metadata = file.metadata().with_context(cannot)?;
-        ensure!(!metadata.is_dir(), "{name} is a folder, not a CSV file");
-        if !metadata.is_file() {
-            let mut copy = tempfile::tempfile().context("no temporary file can be made")?;
+        let mut start = [0; 2];
+        let copied = || tempfile::tempfile().context("no temporary file can be made");
+        if !file.metadata().with_context(cannot)?.is_file() {
+            let mut copy = copied()?;
             std::io::copy(&mut file, &mut copy).with_context(cannot)?;
+            file = copy;
+            file.seek(SeekFrom::Start(0))?;
+        }
+        let is_gzip = file.read(&mut start).with_context(cannot)? == 2 && start == GZIP;
+        file.seek(SeekFrom::Start(0))?;
+        if is_gzip {
+            let mut copy = copied()?;
+            std::io::copy(&mut MultiGzDecoder::new(&file), &mut copy)
+                .with_context(|| format!("{name} is gzipped and damaged"))?;
             file = copy;
         }
         let mut opened = Self {

@@ -7,11 +7,15 @@ use std::collections::HashSet;
 use anyhow::{Context as _, ensure};
 use csv::ByteRecord;
 use lead_export_core::csv::unguard;
-use lead_export_core::fields::{CustomField, CustomKind, Kind, Source, is_people, product_fields};
+use lead_export_core::fields::{
+    CustomField, CustomKind, Kind, Source, is_people, is_reserved, product_fields,
+};
 use lead_export_core::input::shown;
+use lead_export_core::lead::Value;
 
 use self::resolve::Resolver;
 use super::cells::How;
+use super::items::Item;
 
 /// Options that a dropdown gets from a file at most: with more it is no choice but a text.
 const OPTIONS: usize = 200;
@@ -25,6 +29,19 @@ pub struct Choices {
     pub attributes: Vec<String>,
     /// Headers of custom fields, and what these hold.
     pub types: Vec<(String, TypeName)>,
+    /// Headers whose cells are not taken.
+    pub leave_out: Vec<String>,
+    /// Whether cells are taken as they stand, even those of a file of ours.
+    pub as_is: bool,
+}
+
+/// What values that have a type already look like: what becomes of a header that is no field yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Guess {
+    /// A custom field.
+    Custom(CustomKind),
+    /// An attribute.
+    Attribute,
 }
 
 /// What a custom field holds.
@@ -94,12 +111,14 @@ pub(super) struct Mapping {
 
 impl Mapping {
     /// Finds the field of each header, and adds to `source` what it does not have yet. Dropdowns come later, with their options.
+    /// `guesses`, one for each header, are of values that have types; cells have none.
     pub(super) fn resolve(
         headers: &[String],
+        guesses: &[Guess],
         source: &mut Source,
         choices: &Choices,
     ) -> anyhow::Result<Self> {
-        let ours = is_ours(headers, source);
+        let ours = guesses.is_empty() && !choices.as_is && is_ours(headers, source);
         let headers: Vec<&str> = headers
             .iter()
             .map(|header| {
@@ -110,7 +129,7 @@ impl Mapping {
                 }
             })
             .collect();
-        let chosen = Chosen::read(&headers, choices)?;
+        let chosen = Chosen::read(&headers, guesses, choices)?;
         let mut resolver = Resolver {
             source,
             // What is chosen is not taken by a header that only looks like it.
@@ -119,6 +138,19 @@ impl Mapping {
         };
         let mut columns = Vec::new();
         for (index, header) in headers.iter().enumerate() {
+            let is_said = chosen.keys[index].is_some();
+            if chosen.left_out[index] || (is_unlisted(header) && !is_said && !guesses.is_empty()) {
+                columns.push(Column {
+                    header: (*header).to_owned(),
+                    target: if chosen.left_out[index] {
+                        Target::Nowhere
+                    } else {
+                        kept(header)
+                    },
+                    people: !chosen.left_out[index],
+                });
+                continue;
+            }
             let key = resolver.key(index, header, &chosen)?;
             let target = resolver.target(&key);
             columns.push(Column {
@@ -135,6 +167,15 @@ impl Mapping {
         })
     }
 
+    /// Looks at an item for options of new dropdowns.
+    pub(super) fn look_at(&mut self, names: &[String], item: &Item) {
+        for (index, field) in &mut self.dropdowns {
+            if let Some(Value::Text(text)) = item.get(&names[*index]) {
+                offer(field, text.trim());
+            }
+        }
+    }
+
     /// Looks at a row for options of new dropdowns.
     pub(super) fn look(&mut self, row: &ByteRecord) {
         if row.len() != self.columns.len() {
@@ -149,16 +190,7 @@ impl Mapping {
                     cell
                 }
                 .trim();
-                let is_new = || {
-                    let lower = cell.to_lowercase();
-                    field
-                        .options
-                        .iter()
-                        .all(|option| option.to_lowercase() != lower)
-                };
-                if !cell.is_empty() && field.options.len() <= OPTIONS && is_new() {
-                    field.options.push(cell.to_owned());
-                }
+                offer(field, cell);
             }
         }
     }
@@ -185,6 +217,32 @@ impl Mapping {
             source.add_custom(field)?;
         }
         Ok(())
+    }
+}
+
+/// Adds an option to a dropdown that does not have it yet.
+fn offer(field: &mut CustomField, cell: &str) {
+    let is_new = || {
+        let lower = cell.to_lowercase();
+        let mut options = field.options.iter();
+        options.all(|option| option.to_lowercase() != lower)
+    };
+    if !cell.is_empty() && field.options.len() <= OPTIONS && is_new() {
+        field.options.push(cell.to_owned());
+    }
+}
+
+/// Whether these are values that a lead has beside its fields: they can be filtered by and have no column (contract §2).
+fn is_unlisted(header: &str) -> bool {
+    is_reserved(header) && product_fields().all(|(key, ..)| key != header)
+}
+
+/// Where such values go: they are kept as they are.
+fn kept(header: &str) -> Target {
+    Target::Field {
+        key: header.to_owned(),
+        how: How::AsIs,
+        kind: Kind::Text,
     }
 }
 
@@ -217,10 +275,13 @@ struct Chosen {
     keys: Vec<Option<String>>,
     attributes: Vec<bool>,
     kinds: Vec<Option<CustomKind>>,
+    left_out: Vec<bool>,
+    /// What to make of a header that is no field yet, where nothing else is said.
+    guesses: Vec<Option<Guess>>,
 }
 
 impl Chosen {
-    fn read(headers: &[&str], choices: &Choices) -> anyhow::Result<Self> {
+    fn read(headers: &[&str], guesses: &[Guess], choices: &Choices) -> anyhow::Result<Self> {
         let find = |wanted: &str| {
             let exact = headers.iter().position(|header| *header == wanted);
             let alike = || {
@@ -242,6 +303,10 @@ impl Chosen {
             keys: vec![None; headers.len()],
             attributes: vec![false; headers.len()],
             kinds: vec![None; headers.len()],
+            left_out: vec![false; headers.len()],
+            guesses: (0..headers.len())
+                .map(|index| guesses.get(index).copied())
+                .collect(),
         };
         for (header, key) in &choices.map {
             let index = find(header)?;
@@ -265,6 +330,18 @@ impl Chosen {
                 shown(header)
             );
             chosen.kinds[index] = Some(*kind);
+        }
+        for header in &choices.leave_out {
+            let index = find(header)?;
+            let is_wanted = chosen.keys[index].is_some()
+                || chosen.attributes[index]
+                || chosen.kinds[index].is_some();
+            ensure!(
+                !is_wanted,
+                "the column {} cannot be left out and taken",
+                shown(header)
+            );
+            chosen.left_out[index] = true;
         }
         Ok(chosen)
     }

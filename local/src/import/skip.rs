@@ -33,6 +33,28 @@ pub enum Skip {
         /// Where the first row of this id begins.
         line: u64,
     },
+    /// The same, where the earlier one is in another file.
+    #[error("the lead id {} is repeated: {file} line {line} has it already", shown(.id))]
+    RepeatedElsewhere {
+        /// The id.
+        id: String,
+        /// The file.
+        file: String,
+        /// Where the first item of this id is.
+        line: u64,
+    },
+    /// The mapped id is neither a text nor a number.
+    #[error("{} is no lead id: neither a text nor a number", shown(.0))]
+    NotAnId(String),
+    /// A line of a DynamoDB export that cannot be read.
+    #[error("no DynamoDB item: {0}")]
+    NotAnItem(String),
+    /// A line of an incremental export about an item that is gone.
+    #[error("the item was deleted")]
+    Deleted,
+    /// A list or a map where one value belongs.
+    #[error("several values in {}, which holds one", shown(.0))]
+    Several(String),
     /// A moment that cannot be read.
     #[error("bad date in {}: {} is none of 2026-11-22T02:43:00Z, 2026-11-22 and 2026-11-22 02:43:00", shown(.header), shown(.cell))]
     BadInstant {

@@ -130,6 +130,9 @@ impl Export {
         next.lease = None;
         next.tries = next.tries.saturating_sub(1);
         next.due_at = Some(now);
+        if let Some(lease) = self.lease {
+            next.timeline.over(lease.run, now);
+        }
         next
     }
 
@@ -168,8 +171,16 @@ impl Export {
         next.head.lead_count = Some(finish.rows);
         next.head.truncated = Some(finish.truncated);
         next.head.warnings = finish.warnings;
-        if let Some(step) = next.timeline.steps.last_mut() {
-            (step.rows, step.pieces) = (finish.rows, finish.pieces);
+        let leads_read = next.head.progress.leads_read;
+        // The end, and the slice that came to it.
+        for step in next.timeline.steps.iter_mut().rev().take(2) {
+            match step.what {
+                What::Completed => (step.rows, step.pieces) = (finish.rows, finish.pieces),
+                What::Slice if step.run == Some(finish.file.run) => {
+                    (step.leads_read, step.rows) = (leads_read, finish.rows);
+                }
+                _ => {}
+            }
         }
         next.head.file = Some(finish.file);
         next

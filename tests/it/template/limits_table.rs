@@ -8,7 +8,7 @@ use lead_export_core::limits;
 use super::reading::{Template, root};
 
 /// Numbers that no caller or operator meets: how the work is done inside.
-const INNER: [&str; 22] = [
+const INNER: [&str; 24] = [
     "SHARDS",
     "SAMPLE_ONE_IN",
     "MIN_PART_BYTES",
@@ -31,6 +31,8 @@ const INNER: [&str; 22] = [
     "PAGE_BYTES",
     "PREVIEW_READS",
     "PREVIEW_ESTIMATED_BY",
+    "TIMELINE_STEPS",
+    "TIMELINE_FIRST",
 ];
 
 /// The README's rows: each name with its value.

@@ -45,11 +45,18 @@ fn every_flag_has_its_place() {
         profile: some("excel"),
         header: some("labels"),
         time_zone: some("Europe/Berlin"),
+        has: texts(&["email"]),
+        lacks: texts(&["phone"]),
+        since_export: Some(Uuid::nil()),
+        gzip: true,
+        preset: some("weekly"),
+        again: None,
     };
     let body: Value = serde_json::from_str(&body(&choice, &fields()).unwrap()).unwrap();
     assert_eq!(
         body,
         json!({
+            "preset": "weekly",
             "filters": {
                 "status": ["active", "sold"],
                 "created": {"from": "2026-01-01", "to": "2026-03-31"},
@@ -57,11 +64,14 @@ fn every_flag_has_its_place() {
                 "attributes": {"homeowner": ["Yes", "No"], "campaign": true, "x": ["a=b"]},
                 "search": "jane",
                 "custom": {"roof": ["tile", "slate"], "income": {"min": 50000}, "opted_in": true},
+                "has": ["email"],
+                "lacks": ["phone"],
+                "since_export": "00000000-0000-0000-0000-000000000000",
             },
             "fields": ["email", {"key": "phone", "header": "Mobile = 1"}, "*"],
             "order": "-created_at",
             "limit": 50000,
-            "format": {"profile": "excel", "header": "labels", "time_zone": "Europe/Berlin"},
+            "format": {"profile": "excel", "header": "labels", "time_zone": "Europe/Berlin", "compression": "gzip"},
         })
     );
 }
@@ -128,4 +138,17 @@ fn flags_that_make_no_sense_are_refused_here() {
         };
         assert!(refusal(choice).contains("KEY=HEADER"));
     }
+}
+
+#[test]
+fn the_same_again_is_asked_for_with_what_is_to_differ() {
+    let choice = Choice {
+        again: Some(Uuid::nil()),
+        limit: Some(1),
+        ..Choice::default()
+    };
+    assert_eq!(
+        body(&choice, &[]).unwrap(),
+        r#"{"again":"00000000-0000-0000-0000-000000000000","limit":1}"#
+    );
 }

@@ -8,7 +8,7 @@ use lead_export_core::fields::{
 };
 use lead_export_core::input::shown;
 
-use super::{Chosen, Target, label};
+use super::{Chosen, Guess, Target, label};
 use crate::import::cells::How;
 
 /// Gives each column its field.
@@ -30,6 +30,7 @@ impl Resolver<'_> {
     ) -> anyhow::Result<String> {
         let attribute = chosen.attributes[index];
         let kind = chosen.kinds[index];
+        let guess = chosen.guesses[index];
         let key = match &chosen.keys[index] {
             Some(key) => {
                 let is_field = product_fields().any(|(known, ..)| known == key);
@@ -71,7 +72,7 @@ impl Resolver<'_> {
                 };
                 ensure!(fits, "the field '{key}' of the source is of another type");
             }
-            None if attribute => {
+            None if attribute || (kind.is_none() && guess == Some(Guess::Attribute)) => {
                 let key = key.clone();
                 self.source.add_attribute(Attribute { key, label })?;
             }
@@ -79,7 +80,10 @@ impl Resolver<'_> {
                 let field = CustomField {
                     key: key.clone(),
                     label,
-                    kind: kind.unwrap_or(CustomKind::Text),
+                    kind: kind.unwrap_or(match guess {
+                        Some(Guess::Custom(kind)) => kind,
+                        _ => CustomKind::Text,
+                    }),
                     options: Vec::new(),
                 };
                 if field.kind == CustomKind::Dropdown {

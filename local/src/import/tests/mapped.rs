@@ -80,6 +80,7 @@ async fn choices_win_over_what_headers_say() {
             ("Since".into(), "date".parse().unwrap()),
             ("Roof".into(), "dropdown".parse().unwrap()),
         ],
+        ..Choices::default()
     };
     let csv = "Ref=No,Mail,email,Campaign,Income,Since,Roof\n\
                1,a@x.example,b@x.example,\"TV, Radio\",5,2020-02-29,tile\n\

@@ -284,7 +284,7 @@ fn timeline_tells_slices_parts_retries_and_transitions() {
             "200 Slice 3 2 70 30 1 Some(220)",
             "230 Slice 4 1 70 30 0 None",
             "300 Retried 0 0 0 0 0 None",
-            "310 Slice 5 1 70 30 0 Some(330)",
+            "310 Slice 5 1 70 40 0 Some(330)",
             "330 Completed 0 0 0 40 3 None",
             "400 Expired 0 0 0 0 0 None",
         ]
