@@ -19,7 +19,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::connection::StackFile;
-use crate::event_source::EventSource;
 use crate::gateway::{Cors, Gateway};
 use crate::identity::Identity;
 use crate::invoke::Invoke;
@@ -210,21 +209,7 @@ impl Stack {
 
         let lambdas = Arc::new(Lambdas::new(functions::specs(&options, &data, &file)?));
         let invoke: Arc<dyn Invoke> = lambdas.clone();
-        let source = EventSource {
-            queue: QUEUE.to_owned(),
-            function: "run-export".to_owned(),
-            batch_size: 1,
-            batch_window: Duration::ZERO,
-            max_concurrency: functions::RUNS_AT_ONCE,
-            report_batch_item_failures: true,
-        };
-        let letters = EventSource {
-            queue: DEAD_LETTERS.to_owned(),
-            function: "sweep-exports".to_owned(),
-            batch_size: 10,
-            max_concurrency: 2,
-            ..source.clone()
-        };
+        let (source, letters) = functions::event_sources();
         let event_source = Server::start("the event source", |stop| {
             source.run(Arc::clone(&queues), Arc::clone(&invoke), stop.given())
         });

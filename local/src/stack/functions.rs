@@ -8,6 +8,7 @@ use anyhow::{Context, bail};
 
 use super::{BUCKET, StackOptions};
 use crate::connection::StackFile;
+use crate::event_source::EventSource;
 use crate::gateway::Route;
 use crate::lambda::{FunctionSpec, LogSink};
 
@@ -162,6 +163,26 @@ pub(super) fn specs(
         // The minute, and the dead letters.
         spec("sweep-exports", Duration::from_mins(1), 2),
     ])
+}
+
+/// What the queues call: hints to `run-export`, hints that were given up to `sweep-exports`.
+pub(super) fn event_sources() -> (EventSource, EventSource) {
+    let hints = EventSource {
+        queue: super::QUEUE.to_owned(),
+        function: "run-export".to_owned(),
+        batch_size: 1,
+        batch_window: Duration::ZERO,
+        max_concurrency: RUNS_AT_ONCE,
+        report_batch_item_failures: true,
+    };
+    let letters = EventSource {
+        queue: super::DEAD_LETTERS.to_owned(),
+        function: "sweep-exports".to_owned(),
+        batch_size: 10,
+        max_concurrency: 2,
+        ..hints.clone()
+    };
+    (hints, letters)
 }
 
 /// The gateway's routes: what the functions say they answer.
