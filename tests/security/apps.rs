@@ -261,6 +261,7 @@ fn finish(run: RunId) -> Finish {
         },
         rows: 1,
         truncated: false,
+        pieces: 0,
         progress: Progress::default(),
         warnings: vec![],
     }
