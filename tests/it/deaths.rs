@@ -44,6 +44,16 @@ fn records(file: &StackFile) -> DynamoExports {
     )
 }
 
+/// The record as it is. A machine that is asked too much may let a call time out: it is asked again.
+async fn record_of(store: &DynamoExports, id: ExportId) -> Export {
+    for _ in 0..10 {
+        if let Ok(seen) = store.get(&org(), id).await {
+            return seen.unwrap();
+        }
+    }
+    panic!("the record of {id} cannot be read");
+}
+
 /// A source whose file takes a run some seconds and is several pieces.
 async fn big(world: &World) {
     let source = world
@@ -89,9 +99,10 @@ impl Dice {
 async fn rewrite(file: &StackFile, id: ExportId, change: impl Fn(&Export) -> Option<Export>) {
     let store = records(file);
     loop {
-        let seen = store.get(&org(), id).await.unwrap().unwrap();
+        let seen = record_of(&store, id).await;
         let Some(next) = change(&seen) else { return };
-        if store.replace(&next).await.unwrap() == Written::Done {
+        // Without an answer it may have been written: the next look tells.
+        if matches!(store.replace(&next).await, Ok(Written::Done)) {
             return;
         }
     }
@@ -128,7 +139,7 @@ async fn cleaned(file: &StackFile, ids: &[ExportId]) {
     for id in ids {
         for turn in 0.. {
             assert!(turn < 600, "nobody cleans {id}");
-            let seen = store.get(&org(), *id).await.unwrap().unwrap();
+            let seen = record_of(&store, *id).await;
             if seen.clean_at.is_none() && !seen.notify {
                 break;
             }
@@ -137,7 +148,7 @@ async fn cleaned(file: &StackFile, ids: &[ExportId]) {
     }
     let s3 = file.clients().unwrap().s3;
     for id in ids {
-        let seen = store.get(&org(), *id).await.unwrap().unwrap();
+        let seen = record_of(&store, *id).await;
         let kept = seen
             .head
             .file
@@ -192,7 +203,7 @@ async fn round(world: &World, at_once: usize, dice: &mut Dice) -> Vec<ExportId> 
         tokio::time::sleep(Duration::from_millis(dice.below(900))).await;
         let mut left = Vec::new();
         for id in &ids {
-            let seen = store.get(&org(), *id).await.unwrap().unwrap();
+            let seen = record_of(&store, *id).await;
             if !seen.status().is_terminal() {
                 left.push(seen);
             }

@@ -2,12 +2,11 @@
 
 use std::time::{Duration, Instant as Moment};
 
-use lead_export_core::ports::ExportStore as _;
 use lead_export_local::stack::{Stack, StackOptions};
 use serde_json::json;
 use tempfile::TempDir;
 
-use super::{ALONE, big, calm, cleaned, end_lease, id_of, org, records, same_file, signal};
+use super::{ALONE, big, calm, cleaned, end_lease, id_of, record_of, records, same_file, signal};
 use crate::util::{World, client, options};
 
 #[tokio::test]
@@ -20,14 +19,7 @@ async fn a_worker_that_is_frozen_and_woken_changes_no_byte() {
     let asked = world.request("alice", "big", &json!({})).await;
     let id = id_of(&asked);
     let store = records(world.stack.file());
-    while store
-        .get(&org(), id)
-        .await
-        .unwrap()
-        .unwrap()
-        .lease
-        .is_none()
-    {
+    while record_of(&store, id).await.lease.is_none() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     tokio::time::sleep(Duration::from_millis(150)).await;
@@ -38,13 +30,13 @@ async fn a_worker_that_is_frozen_and_woken_changes_no_byte() {
     end_lease(world.stack.file(), id).await;
     let export = world.ended("alice", &id.to_string()).await;
     same_file(&export, &calm);
-    let before = store.get(&org(), id).await.unwrap().unwrap();
+    let before = record_of(&store, id).await;
     for pid in &frozen {
         signal("-CONT", *pid);
     }
     // Its invocation comes to an end, and the process is free for another.
     same_file(&super::calm(&world).await, &calm);
-    let after = store.get(&org(), id).await.unwrap().unwrap();
+    let after = record_of(&store, id).await;
     assert_eq!(after.head, before.head);
     cleaned(world.stack.file(), &[id]).await;
     world.stop().await;
@@ -68,14 +60,7 @@ async fn a_worker_that_runs_into_its_timeout_changes_no_byte() {
     let asked = world.request("alice", "big", &json!({})).await;
     let id = id_of(&asked);
     let store = records(world.stack.file());
-    while store
-        .get(&org(), id)
-        .await
-        .unwrap()
-        .unwrap()
-        .lease
-        .is_none()
-    {
+    while record_of(&store, id).await.lease.is_none() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let stuck = world.stack.lambdas().pids("run-export");

@@ -6,12 +6,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant as Moment};
 
 use lead_export_aws::queue::SqsQueue;
-use lead_export_core::ports::{ExportQueue as _, ExportStore as _};
+use lead_export_core::ports::ExportQueue as _;
 use lead_export_local::connection::StackFile;
 use lead_export_local::stack::Stack;
 use serde_json::json;
 
-use super::{ALONE, big, calm, cleaned, end_lease, id_of, org, records, same_file};
+use super::{ALONE, big, calm, cleaned, end_lease, id_of, org, record_of, records, same_file};
 use crate::util::{World, client, options};
 
 /// The whole system as a program of its own.
@@ -71,13 +71,7 @@ async fn the_program_killed_and_started_again_goes_on_where_it_was() {
         id = Some(asked);
         let store = records(&found);
         let began = Moment::now();
-        while store
-            .get(&org(), asked)
-            .await
-            .unwrap()
-            .unwrap()
-            .lease
-            .is_none()
+        while record_of(&store, asked).await.lease.is_none()
             && began.elapsed() < Duration::from_secs(30)
         {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -87,7 +81,7 @@ async fn the_program_killed_and_started_again_goes_on_where_it_was() {
         let (again, found) = Program::start(&data);
         program = Some(again);
         // The sweeper of a program comes each minute, the lease ends after 90 s: neither is waited for.
-        let seen = records(&found).get(&org(), asked).await.unwrap().unwrap();
+        let seen = record_of(&records(&found), asked).await;
         if seen.status().is_terminal() {
             break;
         }
