@@ -45,6 +45,7 @@ pub fn plain_page(body: &[u8], slots: &Slots) -> Option<LeadPage> {
         page: builder.finish(),
         next,
         scanned,
+        read_bytes: body.len() as u64,
     })
 }
 

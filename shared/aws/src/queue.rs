@@ -50,8 +50,8 @@ impl ExportQueue for SqsQueue {
             let name = MessageSystemAttributeNameForSends::AwsTraceHeader;
             send = send.message_system_attributes(name, header);
         }
-        let sent = send.send().await;
-        sent.map(drop).map_err(|error| store_error(STORE, error))
+        let answer = send.send().await;
+        answer.map(drop).map_err(|error| store_error(STORE, error))
     }
 }
 
