@@ -2,6 +2,7 @@
 
 mod access;
 mod adapters;
+mod answers;
 mod cli;
 mod contract;
 mod deaths;

@@ -90,6 +90,78 @@ fn every_field_is_filled_somewhere_and_nothing_else_is() {
     assert_eq!(missing, std::collections::BTreeSet::new());
 }
 
+/// The demo is there to try the people search on: every filter takes some of its leads and leaves some.
+#[test]
+fn every_filter_of_the_people_search_takes_some_leads_and_leaves_some() {
+    use lead_export_core::filter::Filter;
+    use lead_export_core::input::{Json, Node, Problems};
+    use lead_export_core::page::{PageBuilder, Slots};
+    let any = |terms: &str| format!(r#"{{"any": {{"include": ["{terms}"]}}}}"#);
+    let range = |bounds: &str| format!(r#"{{"type": "RANGE", "range": [{bounds}]}}"#);
+    let leads: Vec<Lead> = generator(7, Temper::Tame).leads(1000).collect();
+    for (group, key, leaf) in [
+        ("contact", "fullName", any("smith")),
+        ("contact", "location", any("Massachusetts")),
+        ("contact", "location", any("Boston, MA")),
+        ("contact", "seniority", any("vp")),
+        ("contact", "departmentAndFunction", any("sales")),
+        ("contact", "skill", any("mach learn")),
+        ("contact", "language", any("german")),
+        (
+            "contact",
+            "education",
+            format!(r#"{{"school": {}}}"#, any("mit")),
+        ),
+        (
+            "contact",
+            "education",
+            format!(r#"{{"degree": {}}}"#, any("bachelor")),
+        ),
+        (
+            "contact",
+            "education",
+            format!(r#"{{"fieldOfStudy": {}}}"#, any("physics")),
+        ),
+        (
+            "contact",
+            "experience",
+            format!(r#"{{"current": {{"title": {}}}}}"#, any("founder")),
+        ),
+        (
+            "contact",
+            "experience",
+            format!(r#"{{"previous": {{"title": {}}}}}"#, any("founder")),
+        ),
+        ("account", "nameOrDomain", any("globex")),
+        ("account", "nameOrDomain", any("globex.example")),
+        ("account", "industry", any("banking")),
+        ("account", "location", any("Austin, United States")),
+        (
+            "account",
+            "employeeSize",
+            range(r#"{"start": 300, "end": 400}"#),
+        ),
+        ("account", "revenue", range(r#"{"start": 2000000000}"#)),
+        ("account", "revenue", r#"{"type": "NONE"}"#.to_owned()),
+        ("account", "type", any("private")),
+    ] {
+        let json = format!(r#"{{"{group}": {{"{key}": {leaf}}}}}"#);
+        let json = Json::object(json.as_bytes()).unwrap();
+        let mut problems = Problems::default();
+        let filter = Filter::parse_people(&Node::root(&json), &mut problems);
+        assert!(!problems.any(), "{key} {leaf}: {problems:?}");
+        let slots = Slots::new(filter.attributes());
+        let mut builder = PageBuilder::new(bytes::Bytes::new(), &slots);
+        for lead in &leads {
+            lead_export_core::value::push_lead(&mut builder, &slots, lead);
+        }
+        let mut matcher = filter.compile(&slots, &demo().id);
+        let page = builder.finish();
+        let taken = page.rows().filter(|row| matcher.matches(row)).count();
+        assert!((1..1000).contains(&taken), "{key} {leaf}: {taken}");
+    }
+}
+
 #[test]
 fn source_without_people_and_fields_gets_none() {
     let mut source = demo();

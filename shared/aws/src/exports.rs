@@ -10,7 +10,7 @@ use lead_export_core::lead::OrgId;
 use lead_export_core::limits::DUE_SHARDS;
 use lead_export_core::ports::{
     Charge, Charged, Created, Due, ExportStore, HistoryPage, HistoryQuery, Remembered, RequestKey,
-    StoreError, VolumeKey, Written,
+    StoreError, StoreErrorKind, VolumeKey, Written,
 };
 use lead_export_core::record::{Export, ExportId};
 use lead_export_core::time::Instant;
@@ -162,6 +162,32 @@ impl ExportStore for DynamoExports {
 
     async fn end(&self, export: &Export) -> Result<Written, StoreError> {
         self.end_once(export).await
+    }
+
+    async fn add(&self, export: &Export) -> Result<(), StoreError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(export_item(export).map_err(corrupt)?))
+            .condition_expression("attribute_not_exists(#pk)")
+            .expression_attribute_names("#pk", names::PK)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = put.send().await else {
+            return Ok(());
+        };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                let seen = failed.item().cloned();
+                // it may be this very call, sent twice because its answer was lost.
+                if self.lost(export, seen).await?.is_mine(export) {
+                    Ok(())
+                } else {
+                    Err(StoreError::new(StoreErrorKind::Conflict, STORE))
+                }
+            }
+            _ => Err(store_error(STORE, error)),
+        }
     }
 
     async fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, StoreError> {

@@ -7,6 +7,7 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt};
 use lead_export_core::access::Principal;
 use lead_export_core::lead::OrgId;
+use lead_export_core::ports::StoreError;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
@@ -223,22 +224,32 @@ pub fn json(status: StatusCode, body: &Value) -> Response<Body> {
 
 /// Ends a call: the answer, or the problem in its place; its cause is logged here, once; the request's id goes along.
 pub fn finish(request_id: &str, result: Result<Response<Body>, Problem>) -> Response<Body> {
-    let mut answer = match result {
+    let answer = match result {
         Ok(answer) => answer,
         Err(problem) => {
             if let Some(cause) = problem.cause() {
-                let source = std::error::Error::source(cause).map(chain);
-                tracing::error!(
-                    request.id = request_id,
-                    status = problem.status().as_u16(),
-                    store = cause.store,
-                    cause = source,
-                    "request {request_id} failed: {cause}"
-                );
+                log_failure(request_id, problem.status(), cause);
             }
             problem.answer(request_id)
         }
     };
+    with_id(answer, request_id)
+}
+
+/// Logs what went wrong inside: once, where the call ends.
+pub fn log_failure(request_id: &str, status: StatusCode, cause: &StoreError) {
+    let source = std::error::Error::source(cause).map(chain);
+    tracing::error!(
+        request.id = request_id,
+        status = status.as_u16(),
+        store = cause.store,
+        cause = source,
+        "request {request_id} failed: {cause}"
+    );
+}
+
+/// The answer with the request's id.
+pub fn with_id(mut answer: Response<Body>, request_id: &str) -> Response<Body> {
     if let Ok(id) = HeaderValue::from_str(request_id) {
         answer
             .headers_mut()

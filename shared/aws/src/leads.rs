@@ -15,6 +15,8 @@ use crate::error::store_error;
 use crate::page::BadPage;
 
 mod hook;
+mod index;
+mod owned;
 mod pace;
 #[cfg(any(test, feature = "oracle"))]
 mod plain;
@@ -22,10 +24,11 @@ mod sample;
 #[cfg(test)]
 mod tests;
 
+pub use index::DynamoLeadIndex;
+#[cfg(feature = "oracle")]
+pub(crate) use owned::{push_item, sort_key};
 #[cfg(any(test, feature = "oracle"))]
 pub use plain::PlainLeads;
-#[cfg(feature = "oracle")]
-pub(crate) use plain::{push_item, sort_key};
 
 pub use pace::PacedLeads;
 
@@ -180,6 +183,7 @@ fn call(
         .expression_attribute_values(":b", text(query.to.as_str()))
         .consistent_read(consistent)
         .scan_index_forward(!query.descending)
+        .set_limit(query.most.and_then(|most| i32::try_from(most).ok()))
         .return_consumed_capacity(ReturnConsumedCapacity::Total);
     let call = match start {
         Start::Bound => call,
@@ -198,16 +202,28 @@ fn partition(query: &PageQuery) -> String {
 
 /// Names the attributes wanted, if they are few. All are placeholders: names may be reserved words.
 fn projected(mut call: QueryFluentBuilder, slots: &Slots) -> QueryFluentBuilder {
+    let Some((expression, names)) = projection("#s", slots) else {
+        return call;
+    };
+    for (placeholder, name) in names {
+        call = call.expression_attribute_names(placeholder, name);
+    }
+    call.projection_expression(expression)
+}
+
+/// A projection of `keys` and the attributes wanted, and the names of its placeholders; none if there are too many.
+fn projection<'a>(keys: &str, slots: &'a Slots) -> Option<(String, Vec<(String, &'a str)>)> {
     let names = &slots.names()[1..];
     if names.len() > PROJECTED_AT_MOST {
-        return call;
+        return None;
     }
-    let mut expression = "#s".to_owned();
+    let mut expression = keys.to_owned();
+    let mut placeholders = Vec::with_capacity(names.len());
     for (index, name) in names.iter().enumerate() {
         let placeholder = format!("#a{index}");
         expression.push(',');
         expression.push_str(&placeholder);
-        call = call.expression_attribute_names(placeholder, name);
+        placeholders.push((placeholder, name.as_str()));
     }
-    call.projection_expression(expression)
+    Some((expression, placeholders))
 }

@@ -1,5 +1,6 @@
 //! The edge: the only crate that names an AWS service.
 
+pub mod answer;
 pub mod audit;
 mod backoff;
 pub mod clients;

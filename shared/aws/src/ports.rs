@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use lead_export_core::ports::{
-    AuditStore, Clock, Dice, ExportQueue, ExportStore, LeadSample, LeadSource, Notifier,
+    AuditStore, Clock, Dice, ExportQueue, ExportStore, LeadIndex, LeadSample, LeadSource, Notifier,
     PieceStore, PresetStore, SourceStore, UrlSigner,
 };
 
@@ -13,7 +13,7 @@ use crate::clients::Aws;
 use crate::clock::{SystemClock, SystemDice};
 use crate::config::{Config, ConfigError};
 use crate::exports::DynamoExports;
-use crate::leads::{DynamoLeads, PacedLeads};
+use crate::leads::{DynamoLeadIndex, DynamoLeads, PacedLeads};
 use crate::metrics::MeasuringNotifier;
 use crate::notify::LogNotifier;
 use crate::objects::{S3Pieces, S3Signer};
@@ -61,6 +61,17 @@ impl Ports {
     pub fn paced_leads(&self) -> Result<Arc<dyn LeadSource>, ConfigError> {
         let units = self.config.read_units()?;
         Ok(Arc::new(PacedLeads::new(self.dynamo_leads()?, units)))
+    }
+
+    /// Leads by their ids.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the variable.
+    pub fn lead_index(&self) -> Result<Arc<dyn LeadIndex>, ConfigError> {
+        Ok(Arc::new(DynamoLeadIndex::new(
+            self.aws.dynamodb(),
+            self.config.leads_table()?,
+        )))
     }
 
     /// How many leads there are, about.

@@ -19,9 +19,9 @@ use serde_json::{Value, json};
 /// Seconds after which a caller may ask again about an export at work.
 pub const RETRY_SECONDS: u32 = 2;
 /// Seconds after which a caller over the quota may try again.
-const QUOTA_SECONDS: u32 = 10;
+pub(crate) const QUOTA_SECONDS: u32 = 10;
 /// Seconds after which a caller may try again when a store was not there.
-const UNAVAILABLE_SECONDS: u32 = 5;
+pub(crate) const UNAVAILABLE_SECONDS: u32 = 5;
 
 /// A refusal or failure.
 #[derive(Debug)]

@@ -96,6 +96,7 @@ fn read(
         ),
         filter: filter.unwrap_or_default(),
         zone: Some(source.time_zone.clone()),
+        pick: None,
         columns,
         order: order.unwrap_or_default(),
         limit,
@@ -108,11 +109,15 @@ fn read(
 /// Refuses `preset` and `again`: those that could be filled in are gone from the body by now (see [`crate::presets`]).
 fn not_standing_in(members: &mut Members, problems: &mut Problems) {
     let named = [
-        (members.take("preset"), "preset"),
-        (members.take("again"), "export"),
+        (members.take("preset"), "preset", ""),
+        (
+            members.take("again"),
+            "export",
+            " whose request can be repeated",
+        ),
     ];
-    let both = named.iter().all(|(node, _)| node.is_some());
-    for (node, what) in named {
+    let both = named.iter().all(|(node, ..)| node.is_some());
+    for (node, what, rest) in named {
         let Some(node) = node else { continue };
         let Some(name) = node.text(problems) else {
             continue;
@@ -120,7 +125,7 @@ fn not_standing_in(members: &mut Members, problems: &mut Problems) {
         let message = if both {
             "preset and again each stand for a whole body: give one of them".to_owned()
         } else {
-            format!("{} is no {what} of this source", shown(name))
+            format!("{} is no {what} of this source{}", shown(name), rest)
         };
         node.refuse(problems, message);
     }
@@ -131,7 +136,7 @@ const ORDERS: [(&str, Order); 2] = [
     ("-created_at", Order::Descending),
 ];
 
-const PROFILES: [(&str, Profile); 5] = [
+pub(crate) const PROFILES: [(&str, Profile); 5] = [
     ("standard", Profile::Standard),
     ("raw", Profile::Raw),
     ("excel", Profile::Excel),

@@ -12,6 +12,7 @@ pub mod audit;
 pub mod cells;
 pub mod due;
 pub mod history;
+pub mod index;
 pub mod leads;
 pub mod pieces;
 pub mod presets;
@@ -102,6 +103,7 @@ fn export(org: &OrgId, source: &SourceId, user: &str, requested_at: Instant) -> 
         asked: serde_json::json!({ "status": ["new", ""], "score": { "gte": 1.5 }, "search": null, "ü": true }),
         filter: Filter::default(),
         zone: Some("Europe/Berlin".into()),
+        pick: None,
         columns: vec![Column {
             key: "email".into(),
             header: "E-Mail, \"first\"".into(),

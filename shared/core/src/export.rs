@@ -12,9 +12,11 @@ use futures_util::future::{Either, poll_fn, select};
 
 use crate::csv::{Encoder, RowFacts, UnknownZone};
 use crate::filter::Matcher;
-use crate::lead::{LeadKey, OrgId};
+use crate::lead::{LeadId, LeadKey, OrgId};
+use crate::limits;
 use crate::merge::{Merge, Take};
 use crate::page::{Page, Slots};
+use crate::pick::{Pick, Picker};
 use crate::plan::{Order, Plan};
 use crate::ports::{LeadSource, PageQuery, StoreError};
 use crate::rows::Rows;
@@ -32,6 +34,20 @@ pub struct Selection {
     pub encoder: Encoder,
     limit: u64,
     queries: Vec<PageQuery>,
+    /// What each query reads.
+    lanes: Vec<Lane>,
+    picker: Option<Picker>,
+    /// Rows written of each source, in this run.
+    taken: Vec<u64>,
+}
+
+/// What a query reads.
+#[derive(Debug, Clone, Copy)]
+struct Lane {
+    /// The number of the source among the plans.
+    source: usize,
+    /// Whether its leads are wanted as they are: they were looked up by their ids.
+    looked_up: bool,
 }
 
 impl Selection {
@@ -40,38 +56,138 @@ impl Selection {
     /// # Errors
     /// [`UnknownZone`] if the zone that the plan names is not known (any more).
     pub fn new(org: &OrgId, plan: &Plan) -> Result<Self, UnknownZone> {
-        let slots = Slots::new(
+        let slots = Self::slots_of(plan);
+        let mut selection = Self::empty(plan, slots)?;
+        selection.picker = plan.pick.as_ref().map(Picker::new);
+        selection.read_all(org, plan, None);
+        Ok(selection)
+    }
+
+    /// Makes the plans of an answer ready: one for each source, by the sources' ids, all alike but for the source.
+    ///
+    /// `looked_up` are those of the leads that join the pick that have been looked up, of each plan's source; they are read from the
+    /// shard [`LOOKED_UP`]. `slots` are those of [`Selection::slots_of`].
+    ///
+    /// # Errors
+    /// As [`Selection::new`].
+    pub fn of_answer(
+        org: &OrgId,
+        plans: &[Plan],
+        slots: Slots,
+        looked_up: &[Vec<LeadId>],
+    ) -> Result<Option<Self>, UnknownZone> {
+        let Some(first) = plans.first() else {
+            return Ok(None);
+        };
+        let mut selection = Self::empty(first, slots)?;
+        let most = answer_page(plans);
+        for (plan, looked_up) in plans.iter().zip(looked_up) {
+            // Ids pick nothing but what has been looked up.
+            if !matches!(plan.pick, Some(Pick::Ids(_))) {
+                selection.read_all(org, plan, most);
+            }
+            if !looked_up.is_empty() {
+                selection.read(org, plan, LOOKED_UP, None);
+            }
+            selection.taken.push(0);
+        }
+        selection.picker = first
+            .pick
+            .as_ref()
+            .map(|pick| Picker::new(pick).beside(looked_up));
+        Ok(Some(selection))
+    }
+
+    /// The attributes that a plan needs.
+    pub fn slots_of(plan: &Plan) -> Slots {
+        Slots::new(
             plan.filter
                 .attributes()
                 .into_iter()
                 .chain(crate::csv::attributes(&plan.columns)),
-        );
-        let (from, to) = plan.filter.created_bounds();
-        let from = LeadKey::before(from.unwrap_or(crate::time::Instant::MIN));
-        let to = LeadKey::behind(to.map_or(plan.requested_at, |to| to.min(plan.requested_at)));
-        // Bounds that cross select nothing; a store would call them an error.
-        let shards = if from <= to { plan.shards } else { 0 };
-        let queries = (0..shards)
-            .map(|shard| PageQuery {
-                org: org.clone(),
-                source: plan.source.clone(),
-                shard,
-                from: from.clone(),
-                to: to.clone(),
-                after: None,
-                descending: plan.order == Order::Descending,
-                slots: slots.clone(),
-            })
-            .collect();
+        )
+    }
+
+    fn empty(plan: &Plan, slots: Slots) -> Result<Self, UnknownZone> {
         Ok(Self {
             matcher: plan.filter.compile(&slots, &plan.source),
             encoder: Encoder::new(&plan.columns, &plan.format, &slots, &plan.source)?,
             slots,
             limit: plan.limit.unwrap_or(u64::MAX),
-            queries,
+            queries: Vec::new(),
+            lanes: Vec::new(),
+            picker: None,
+            taken: Vec::new(),
         })
     }
+
+    /// Reads all shards of a plan's source.
+    fn read_all(&mut self, org: &OrgId, plan: &Plan, most: Option<u32>) {
+        for shard in 0..plan.shards {
+            self.read(org, plan, shard, most);
+        }
+    }
+
+    fn read(&mut self, org: &OrgId, plan: &Plan, shard: u16, most: Option<u32>) {
+        let (from, to) = plan.filter.created_bounds();
+        let from = LeadKey::before(from.unwrap_or(crate::time::Instant::MIN));
+        let to = LeadKey::behind(to.map_or(plan.requested_at, |to| to.min(plan.requested_at)));
+        // Bounds that cross select nothing; a store would call them an error.
+        if from > to {
+            return;
+        }
+        self.queries.push(PageQuery {
+            org: org.clone(),
+            source: plan.source.clone(),
+            shard,
+            from,
+            to,
+            after: None,
+            descending: plan.order == Order::Descending,
+            slots: self.slots.clone(),
+            most,
+        });
+        self.lanes.push(Lane {
+            source: self.taken.len(),
+            looked_up: shard == LOOKED_UP,
+        });
+    }
+
+    /// Goes on where `matched` leads had been counted.
+    pub fn resume(&mut self, matched: u64) {
+        if let Some(picker) = &mut self.picker {
+            picker.resume(matched);
+        }
+    }
+
+    /// Rows written of each source in this run.
+    pub fn taken(&self) -> &[u64] {
+        &self.taken
+    }
 }
+
+/// The shard of leads that were looked up: no source has so many that one of its own has this number.
+pub const LOOKED_UP: u16 = u16::MAX;
+
+/// Leads of a page of an answer: few enough that the pages of all shards together have their room in memory, and, where nothing is
+/// filtered, not many more than can be needed of a shard.
+fn answer_page(plans: &[Plan]) -> Option<u32> {
+    let shards: u64 = plans.iter().map(|plan| u64::from(plan.shards)).sum();
+    let room = limits::ANSWER_LEADS_AHEAD.checked_div(shards)?;
+    let needed = plans.first().and_then(|plan| match &plan.pick {
+        Some(Pick::Range(range)) if plan.filter.conditions().is_empty() => {
+            let all = range.start.saturating_add(range.count);
+            // Leads are spread by a hash: a quarter more is seldom too few, and then another page is read.
+            Some((all / shards).saturating_add(all / shards / 4))
+        }
+        _ => None,
+    });
+    let most = room.min(needed.unwrap_or(room)).max(LEAST_PAGE);
+    u32::try_from(most).ok()
+}
+
+/// Leads of a page at least: a call costs more than reading as many.
+const LEAST_PAGE: u64 = 16;
 
 impl Selection {
     /// The bytes with which a file begins.
@@ -96,6 +212,17 @@ pub enum Flow {
     Stop,
 }
 
+/// How far an export is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decided {
+    /// All leads up to this key are decided.
+    pub cursor: Option<LeadKey>,
+    /// Leads read since the last call.
+    pub read: u64,
+    /// Leads up to the cursor that matched, where a pick counts them.
+    pub matched: u64,
+}
+
 /// Takes the rows of an export.
 #[async_trait]
 pub trait Sink: Send {
@@ -105,8 +232,8 @@ pub trait Sink: Send {
     /// Whether another row can be taken now.
     fn has_room(&self) -> bool;
 
-    /// Notes that all leads up to `cursor` are decided, `read` more of them than at the last call.
-    fn decided(&mut self, cursor: Option<LeadKey>, read: u64) -> Flow;
+    /// Notes what is decided by now.
+    fn decided(&mut self, decided: Decided) -> Flow;
 
     /// Does the sink's own work – uploads, commits – until there is news or it is time for more. Cancelling it loses nothing.
     ///
@@ -168,16 +295,23 @@ pub async fn export(
         encoder,
         queries,
         limit,
+        lanes,
+        picker,
+        taken,
         ..
     } = selection;
+    let lanes = &*lanes;
+    let joining = picker.as_ref().map(Picker::joining).unwrap_or_default();
     let mut merge = Merge::new(
         leads,
         queries.clone(),
         after,
-        |_, page: &Page, rows: &mut Rows| {
+        |lane, page: &Page, rows: &mut Rows| {
             for row in page.rows() {
-                if matcher.matches(&row) {
+                if lanes[lane].looked_up || matcher.matches(&row) {
                     rows.push(row.key(), |out| encoder.row(&row, out));
+                } else if joining.contains(LeadKey::parts_of(row.key()).1) {
+                    rows.push_joining(row.key(), |out| encoder.row(&row, out));
                 } else {
                     rows.skip(row.key());
                 }
@@ -202,24 +336,41 @@ pub async fn export(
             return Ok(Outcome::Complete { truncated });
         }
         let mut read = 0;
-        merge.release(ROWS_AT_ONCE, |row| {
-            if let Some(csv) = row.csv {
+        let was_filled = picker.as_ref().is_some_and(Picker::is_filled);
+        let mut is_filled = was_filled;
+        merge.release(ROWS_AT_ONCE, |row, lane| {
+            let Lane { source, looked_up } = lanes[lane];
+            let is_picked = match picker {
+                Some(picker) if !looked_up => picker.takes(row.key, source, row.matches),
+                _ => true,
+            };
+            if let Some(csv) = row.csv.filter(|_| is_picked) {
                 if left == 0 {
                     // It stays undecided: whoever went on behind it would not know that there was one more.
                     truncated = true;
                     return Take::Left;
                 }
                 left -= 1;
+                count(taken, source);
                 sink.row(csv, row.facts);
             }
             read += 1;
-            if sink.has_room() {
+            is_filled = picker.as_ref().is_some_and(Picker::is_filled);
+            if sink.has_room() && is_filled == was_filled {
                 Take::Taken
             } else {
                 Take::Last
             }
         });
-        let flow = sink.decided(merge.cursor(), read);
+        let flow = sink.decided(Decided {
+            cursor: merge.cursor(),
+            read,
+            matched: picker.as_ref().map_or(0, Picker::matched),
+        });
+        if is_filled {
+            // What is still to come of the others is not read; those that were looked up are not done.
+            merge.keep(|lane| lanes[lane].looked_up);
+        }
         if truncated {
             return Ok(Outcome::Complete { truncated });
         }
@@ -239,6 +390,13 @@ pub async fn export(
             }
         }
         breathe().await;
+    }
+}
+
+/// Counts a row of a source; a file's one source is counted by its sink.
+fn count(taken: &mut [u64], source: usize) {
+    if let Some(taken) = taken.get_mut(source) {
+        *taken += 1;
     }
 }
 

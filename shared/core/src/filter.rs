@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fields::attributes_of;
 use crate::input::Decimal;
-use crate::lead::{LeadId, SourceId};
+use crate::lead::SourceId;
 use crate::page::Slots;
 use crate::time::Instant;
 
@@ -85,8 +85,6 @@ pub enum Condition {
         /// What it must be.
         wanted: Wanted,
     },
-    /// Its id is one of these; not empty, sorted.
-    Ids(Vec<LeadId>),
 }
 
 impl Filter {
@@ -105,7 +103,7 @@ impl Filter {
         self.conditions
             .iter()
             .flat_map(|condition| match condition {
-                Condition::Created(_) | Condition::Ids(_) => Vec::new(),
+                Condition::Created(_) => Vec::new(),
                 Condition::Updated(_) | Condition::Since(_) => vec!["updated_at"],
                 Condition::AnyOf { key, .. }
                 | Condition::Number { key, .. }

@@ -150,7 +150,8 @@ fn join(path: &str, key: &str) -> String {
     }
 }
 
-fn shortened(word: &str) -> String {
+/// A caller's word, shortened.
+pub(crate) fn shortened(word: &str) -> String {
     match word.char_indices().nth(SHOWN_CHARS) {
         Some((end, _)) => format!("{}…", &word[..end]),
         None => word.to_owned(),
@@ -170,6 +171,14 @@ impl<'a> Node<'a> {
         Self {
             json,
             path: String::new(),
+        }
+    }
+
+    /// A value that is found at `path`.
+    pub fn at(path: &str, json: &'a Json) -> Self {
+        Self {
+            json,
+            path: path.to_owned(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! arguments or through the ports of [`mod@ports`].
 
 pub mod access;
+pub mod answer;
 pub mod ask;
 mod contention;
 #[cfg(any(test, feature = "contract"))]
@@ -25,6 +26,7 @@ pub mod memory;
 pub mod merge;
 pub mod moves;
 pub mod page;
+pub mod pick;
 pub mod piece;
 pub mod pieces;
 pub mod plan;
@@ -37,6 +39,7 @@ pub mod rows;
 pub mod run;
 #[cfg(test)]
 mod simulate;
+pub mod sink;
 pub mod sweep;
 pub mod time;
 pub mod timeline;

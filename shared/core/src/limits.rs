@@ -127,3 +127,22 @@ pub const EXCEL_CELL_CHARS: usize = 32_767;
 ///
 /// The bytes of files depend on it: see [`crate::pieces::ENCODER_VERSION`].
 pub const GZIP_MEMBER_BYTES: usize = 1 << 20;
+
+/// Leads of an export in the answer at most, and ids that a selection may name (contract §6).
+pub const ANSWER_LEADS: usize = 1000;
+/// The body of a request for an export in the answer at most: 256 KiB.
+///
+/// Its ids are frozen once and its filters, of which [`BODY_BYTES`] are taken, twice: 256 + 64 KiB and what a record holds
+/// besides fit an item (DynamoDB: 400 KB).
+pub const ANSWER_BODY_BYTES: usize = 256 << 10;
+/// Bytes of a CSV, as it is carried, in an answer at most. A function's answer has 6 MB (Lambda quotas: 6 291 556 bytes, "Response
+/// payload size exceeded maximum allowed payload size"); 8 KiB of it are left for status and headers.
+///
+/// As base64 it carries 4.49 MiB of CSV, whatever it holds: 4 MiB always fit.
+pub const ANSWER_BYTES: u64 = (6 << 20) - (8 << 10);
+/// How long an answer may take: the gateway waits 30 s, and the function must say so before.
+pub const ANSWER_TIME: Duration = Duration::from_secs(25);
+/// Leads that an answer's reads hold at once, all shards of all sources together: at 1 KB each and a page ahead of each, 32 MB.
+pub const ANSWER_LEADS_AHEAD: u64 = 16_384;
+/// Reads of leads under way at once: sources have 8 shards, an answer may be over many sources. Lambda has 1 024 file descriptors.
+pub const READS_AT_ONCE: usize = 128;

@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::lead::LeadKey;
+use crate::limits;
 use crate::page::Page;
 use crate::ports::{LeadPage, LeadSource, PageQuery, StoreError};
 use crate::rows::{ReadyRow, Rows};
@@ -27,6 +28,8 @@ struct Shard {
     reading: bool,
     /// There is nothing behind the pages read.
     ended: bool,
+    /// Nothing more is wanted of it.
+    closed: bool,
 }
 
 impl Shard {
@@ -91,6 +94,9 @@ pub struct Merge<P> {
 
 impl<P: FnMut(usize, &Page, &mut Rows)> Merge<P> {
     /// A stream over these shards' queries, all of one direction, strictly after `after`.
+    ///
+    /// The shards may be of several sources. Leads of one key come in the order of their queries; a cursor says nothing of which of
+    /// them have been released, so a stream over several sources is not taken up again.
     pub fn new(
         leads: Arc<dyn LeadSource>,
         queries: Vec<PageQuery>,
@@ -111,6 +117,7 @@ impl<P: FnMut(usize, &Page, &mut Rows)> Merge<P> {
                 ahead: None,
                 reading: false,
                 ended: false,
+                closed: false,
             })
             .collect();
         Self {
@@ -167,18 +174,42 @@ impl<P: FnMut(usize, &Page, &mut Rows)> Merge<P> {
     }
 
     fn start_reads(&mut self) {
-        for (index, shard) in self.shards.iter_mut().enumerate() {
-            if shard.reading || shard.ended || shard.ahead.is_some() {
-                continue;
+        // Shards that hold up the others come before those that are read ahead.
+        for is_ahead in [false, true] {
+            for (index, shard) in self.shards.iter_mut().enumerate() {
+                if self.reads.len() >= limits::READS_AT_ONCE {
+                    return;
+                }
+                let has_row = shard.at < shard.rows.len();
+                if shard.reading || shard.ended || shard.ahead.is_some() || has_row != is_ahead {
+                    continue;
+                }
+                shard.reading = true;
+                let (leads, query) = (Arc::clone(&self.leads), shard.query.clone());
+                self.reads
+                    .push(async move { (index, leads.page(&query).await) }.boxed());
             }
-            shard.reading = true;
-            let (leads, query) = (Arc::clone(&self.leads), shard.query.clone());
-            self.reads
-                .push(async move { (index, leads.page(&query).await) }.boxed());
         }
     }
 
+    /// Goes on with the shards that are wanted alone, by the numbers of their queries: the others are read no further.
+    pub fn keep(&mut self, wanted: impl Fn(usize) -> bool) {
+        self.note_cursor();
+        for (index, shard) in self.shards.iter_mut().enumerate() {
+            if !wanted(index) {
+                shard.ended = true;
+                shard.closed = true;
+                shard.ahead = None;
+                shard.take_up(Rows::default(), None);
+            }
+        }
+        self.order.retain(|index| wanted(*index));
+    }
+
     fn accept(&mut self, index: usize, page: LeadPage) {
+        if self.shards[index].closed {
+            return;
+        }
         let mut rows = self.spare.pop().unwrap_or_default();
         (self.prepare)(index, &page.page, &mut rows);
         let shard = &mut self.shards[index];
@@ -214,7 +245,7 @@ impl<P: FnMut(usize, &Page, &mut Rows)> Merge<P> {
             // Those that come later stand first.
             self.shards[*other]
                 .head()
-                .is_some_and(|other| self.comes_first(key, other))
+                .is_some_and(|head| self.comes_first(key, head) || (key == head && index < *other))
         });
         self.order.insert(place, index);
     }
@@ -267,8 +298,8 @@ impl<P: FnMut(usize, &Page, &mut Rows)> Merge<P> {
         }
     }
 
-    /// Releases up to `most` rows, in order, each through `take`, as long as that takes them.
-    pub fn release(&mut self, most: usize, mut take: impl FnMut(&ReadyRow<'_>) -> Take) {
+    /// Releases up to `most` rows, in order, each with the number of its query through `take`, as long as that takes them.
+    pub fn release(&mut self, most: usize, mut take: impl FnMut(&ReadyRow<'_>, usize) -> Take) {
         let bound = match self.bound() {
             Bound::Open => None,
             Bound::Closed => return,
@@ -293,7 +324,7 @@ impl<P: FnMut(usize, &Page, &mut Rows)> Merge<P> {
                 self.order.push(index);
                 return;
             }
-            let taken = take(&row);
+            let taken = take(&row, index);
             if taken == Take::Left {
                 self.order.push(index);
                 return;

@@ -10,7 +10,7 @@ use futures_util::future::{BoxFuture, Either, select};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 
 use crate::csv::RowFacts;
-use crate::export::{Flow, Sink, SinkError};
+use crate::export::{Decided, Flow, Sink, SinkError};
 use crate::gzip::Members;
 use crate::lead::LeadKey;
 use crate::limits;
@@ -68,6 +68,7 @@ pub struct Pieces {
     /// The cursor up to which `buffer` holds all rows.
     cursor: Option<LeadKey>,
     leads_read: u64,
+    matched: u64,
     warnings: Vec<Warning>,
 
     /// Room of a piece that is stored, for the next one.
@@ -114,6 +115,7 @@ pub fn beginning() -> Checkpoint {
         sha_state,
         crc,
         warnings: Vec::new(),
+        matched: 0,
     }
 }
 
@@ -153,6 +155,7 @@ impl Pieces {
             hashes,
             cursor: from.cursor.clone(),
             leads_read: from.leads_read,
+            matched: from.matched,
             warnings: from.warnings.clone(),
             cut: Checkpoint {
                 tail: None,
@@ -228,6 +231,7 @@ impl Pieces {
         self.cut.crc = crc_state;
         self.cut.cursor.clone_from(&self.cursor);
         self.cut.leads_read = self.leads_read;
+        self.cut.matched = self.matched;
         self.cut.warnings.clone_from(&self.warnings);
         self.under_way.push_back(Cut {
             number,
@@ -273,6 +277,7 @@ impl Pieces {
                 self.ready = Some(Checkpoint {
                     cursor: self.cursor.clone(),
                     leads_read: self.leads_read,
+                    matched: self.matched,
                     ..self.cut.clone()
                 });
             }
@@ -340,6 +345,7 @@ impl Pieces {
         let mut checkpoint = Checkpoint {
             cursor: self.cursor.clone(),
             leads_read: self.leads_read,
+            matched: self.matched,
             rows: self.rows(),
             warnings: self.warnings.clone(),
             ..self.cut.clone()
@@ -409,10 +415,11 @@ impl Sink for Pieces {
         !self.is_full()
     }
 
-    fn decided(&mut self, cursor: Option<LeadKey>, read: u64) -> Flow {
-        self.moved |= cursor != self.cursor;
-        self.cursor = cursor;
-        self.leads_read += read;
+    fn decided(&mut self, decided: Decided) -> Flow {
+        self.moved |= decided.cursor != self.cursor;
+        self.cursor = decided.cursor;
+        self.leads_read += decided.read;
+        self.matched = decided.matched;
         if self.is_full() && self.may_send() {
             self.cut_piece();
         }

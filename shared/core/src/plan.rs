@@ -8,6 +8,7 @@ use crate::filter::Filter;
 use crate::format::Format;
 use crate::input::{Decimal, Json};
 use crate::lead::SourceId;
+use crate::pick::Pick;
 use crate::time::Instant;
 
 /// The order of rows.
@@ -38,6 +39,9 @@ pub struct Plan {
     /// The source's time zone at the request: that of the filters' days, unless they name one.
     #[serde(default)]
     pub zone: Option<String>,
+    /// Which of the leads that match, or are named, are picked; all that match without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pick: Option<Pick>,
     /// The columns.
     pub columns: Vec<Column>,
     /// The order of rows.

@@ -1,6 +1,7 @@
 //! What the use-cases need of the world: object-safe traits, each implemented in memory and over AWS, both held to the same
 //! tests.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use bytes::Bytes;
 
 use crate::access::{Access, Person, Role};
 use crate::fields::Source;
-use crate::lead::{LeadKey, OrgId, SourceId};
+use crate::lead::{LeadId, LeadKey, OrgId, SourceId};
 use crate::page::{Page, Slots};
 use crate::presets::{Preset, PresetHead, PresetName};
 use crate::record::{Export, ExportId, Head, RunId, Status};
@@ -119,6 +120,8 @@ pub struct PageQuery {
     pub descending: bool,
     /// The attributes wanted.
     pub slots: Slots,
+    /// Leads that the store looks at for one page at most; none for as many as it can answer at once.
+    pub most: Option<u32>,
 }
 
 /// Leads of one shard, in the order asked for.
@@ -159,6 +162,40 @@ pub trait LeadSample: Send + Sync {
         from: &LeadKey,
         to: &LeadKey,
     ) -> Result<u64, StoreError>;
+}
+
+/// Where a lead lies.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// The source.
+    pub source: SourceId,
+    /// The shard of the source.
+    pub shard: u16,
+    /// The key in the shard.
+    pub key: LeadKey,
+}
+
+/// Finds leads by their ids.
+#[async_trait]
+pub trait LeadIndex: Send + Sync {
+    /// The places of the leads of these ids in all sources of the organization, in any order; ids without a lead have none. May lag
+    /// behind writes by seconds.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be asked; [`StoreErrorKind::Corrupt`] if a place makes no sense.
+    async fn find(&self, org: &OrgId, ids: &[LeadId]) -> Result<Vec<Place>, StoreError>;
+
+    /// Reads the leads at these places, consistently, each once: of every source that has one there a page in the order of the keys.
+    /// Those that are no longer there are left out.
+    ///
+    /// # Errors
+    /// [`StoreError`], after the adapter's own retries.
+    async fn read(
+        &self,
+        org: &OrgId,
+        places: &[Place],
+        slots: &Slots,
+    ) -> Result<BTreeMap<SourceId, Page>, StoreError>;
 }
 
 /// Reads sources and grants.
@@ -358,6 +395,13 @@ pub trait ExportStore: Send + Sync {
     /// # Errors
     /// As [`ExportStore::replace`].
     async fn end(&self, export: &Export) -> Result<Written, StoreError>;
+
+    /// Writes the record of an export that has ended as it begins, unless there is one of its id; it takes no place among the active
+    /// ones.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Conflict`] if there is another record of its id. Others as they come: the record may have been written.
+    async fn add(&self, export: &Export) -> Result<(), StoreError>;
 
     /// Lists a source's history. May lag behind the records by seconds.
     ///

@@ -116,6 +116,8 @@ async fn filled_in(
             Some(id) => export_of(source, id, exports).await?,
             None => None,
         }
+        // A body of this kind cannot say which leads were picked: it would hold more.
+        .filter(|export| export.plan.pick.is_none())
         .map(|export| export.plan.body(source)),
         _ => None,
     };

@@ -290,6 +290,9 @@ pub struct Checkpoint {
     /// What the rows so far warn of.
     #[serde(default)]
     pub warnings: Vec<Warning>,
+    /// Leads up to the cursor that matched the filter, where a pick counts them.
+    #[serde(default)]
+    pub matched: u64,
 }
 
 /// The file of a completed export, under `files/{export}/{run}`.
@@ -446,6 +449,34 @@ impl Export {
             notify: false,
             timeline: Timeline::default(),
         }
+    }
+
+    /// The record of an export that went out in the answer to its request: completed as it begins, without a file, to be told.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a record is made of what is known of it"
+    )]
+    pub fn answered(
+        id: ExportId,
+        org: OrgId,
+        by: RunId,
+        requested_by: Person,
+        plan: Plan,
+        file_name: String,
+        progress: Progress,
+        now: Instant,
+    ) -> Self {
+        let mut export = Self::new(id, org, by, requested_by, plan, file_name, None);
+        export.head.status = Status::Completed;
+        export.head.delivery = Delivery::Inline;
+        export.head.started_at = Some(export.head.requested_at);
+        export.head.completed_at = Some(now);
+        export.head.lead_count = Some(progress.leads_written);
+        export.head.truncated = Some(false);
+        export.head.progress = progress;
+        export.notify = true;
+        export.due_at = Some(now);
+        export
     }
 
     /// The export's id.

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::access::{Act, Principal, Refusal};
+use crate::access::{Access, Act, Principal, Refusal};
+use crate::ask::Asked;
 use crate::contention::patiently;
+use crate::fields::Source;
 use crate::input::{InvalidRequest, Json, Problems};
 use crate::limits;
 use crate::ports::{
@@ -14,6 +16,7 @@ use crate::ports::{
 };
 use crate::presets::{NotUnderstood, understand};
 use crate::record::{Export, ExportId, RunId};
+use crate::time::Instant;
 use crate::volume::{DailyVolume, OverVolume, VolumeError};
 
 /// Takes requests. Its fields are the ports it needs.
@@ -105,6 +108,35 @@ impl From<VolumeError> for RequestError {
     }
 }
 
+/// What a request says, but for its source.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Words<'a> {
+    /// The path.
+    pub(crate) path: &'a str,
+    /// The caller's idempotency key.
+    pub(crate) key: Option<&'a str>,
+    /// The body.
+    pub(crate) body: &'a [u8],
+}
+
+/// What is known of a request's words before they are understood.
+pub(crate) enum Met {
+    /// They were accepted before, under their key.
+    Before(Box<Accepted>),
+    /// They are new.
+    New(NewWords),
+}
+
+/// A request that was not made before under its key.
+pub(crate) struct NewWords {
+    key: Option<RequestKey>,
+    /// Whether other words were accepted under the key.
+    is_reused: bool,
+    fingerprint: String,
+    /// When it was made.
+    pub(crate) at: Instant,
+}
+
 impl RequestExport {
     /// Accepts a request: once it answers, the record is durable and will reach a terminal state.
     ///
@@ -117,7 +149,27 @@ impl RequestExport {
         // R1
         let access = crate::history::access(&*self.sources, principal, request.source).await?;
         let (source, _) = access.allows(Act::Request)?;
-        let key = request
+        let words = Words {
+            path: request.path,
+            key: request.key,
+            body,
+        };
+        let new = match self.met(principal, words).await? {
+            Met::Before(accepted) => return Ok(*accepted),
+            Met::New(new) => new,
+        };
+        let body = Json::object(body)?;
+        let (_, asked) = understand(body, source, new.at, &*self.presets, &*self.exports).await?;
+        self.record(principal, &access, source, new, asked).await
+    }
+
+    /// R1: whether the words were accepted before.
+    pub(crate) async fn met(
+        &self,
+        principal: &Principal,
+        words: Words<'_>,
+    ) -> Result<Met, RequestError> {
+        let key = words
             .key
             .map(|key| check_key(key).map(|()| key))
             .transpose()?;
@@ -127,7 +179,7 @@ impl RequestExport {
             key: key.to_owned(),
         });
         let now = self.clock.now();
-        let fingerprint = fingerprint(request.path, body);
+        let fingerprint = fingerprint(words.path, words.body);
         let remembered = match &key {
             Some(key) => self.exports.remembered(key, now).await?,
             None => None,
@@ -135,11 +187,33 @@ impl RequestExport {
         if let Some(remembered) = &remembered
             && remembered.fingerprint == fingerprint
         {
-            return self.replay(principal, remembered).await;
+            let accepted = self.replay(principal, remembered).await?;
+            return Ok(Met::Before(Box::new(accepted)));
         }
-        let body = Json::object(body)?;
-        let (_, asked) = understand(body, source, now, &*self.presets, &*self.exports).await?;
-        if remembered.is_some() {
+        Ok(Met::New(NewWords {
+            key,
+            is_reused: remembered.is_some(),
+            fingerprint,
+            at: now,
+        }))
+    }
+
+    /// R2 to R4: records what was asked, and answers with the record.
+    pub(crate) async fn record(
+        &self,
+        principal: &Principal,
+        access: &Access,
+        source: &Source,
+        new: NewWords,
+        asked: Asked,
+    ) -> Result<Accepted, RequestError> {
+        let NewWords {
+            key,
+            is_reused,
+            fingerprint,
+            at: now,
+        } = new;
+        if is_reused {
             return Err(RequestError::KeyReused);
         }
         let day = VolumeKey::new(&principal.org, &principal.user, now);
@@ -147,7 +221,6 @@ impl RequestExport {
             .volume
             .check(&*self.exports, &*self.clock, &day, None, 1);
         left.await?;
-
         let id = ExportId(self.dice.uuid());
         let person = access.person(principal);
         let by = RunId(self.dice.uuid());

@@ -18,6 +18,7 @@ pub struct Rows {
 struct Ends {
     key: u32,
     csv: u32,
+    matches: bool,
     facts: RowFacts,
 }
 
@@ -26,7 +27,9 @@ struct Ends {
 pub struct ReadyRow<'a> {
     /// The lead's key as stored; its byte order is the order of leads.
     pub key: &'a [u8],
-    /// Its row, if it matches.
+    /// Whether it matches.
+    pub matches: bool,
+    /// Its row, if it matches or may be wanted all the same.
     pub csv: Option<&'a [u8]>,
     /// What encoding it brought to light.
     pub facts: RowFacts,
@@ -53,24 +56,32 @@ impl Rows {
     /// Appends a lead that does not match.
     pub fn skip(&mut self, key: &[u8]) {
         self.keys.extend_from_slice(key);
-        self.end(RowFacts::default());
+        self.end(false, RowFacts::default());
     }
 
     /// Appends a lead whose row `encode` appends: some bytes, its line end at the least.
     pub fn push(&mut self, key: &[u8], encode: impl FnOnce(&mut Vec<u8>) -> RowFacts) {
         self.keys.extend_from_slice(key);
         let facts = encode(&mut self.csv);
-        self.end(facts);
+        self.end(true, facts);
+    }
+
+    /// Appends a lead that does not match and may be wanted all the same.
+    pub fn push_joining(&mut self, key: &[u8], encode: impl FnOnce(&mut Vec<u8>) -> RowFacts) {
+        self.keys.extend_from_slice(key);
+        let facts = encode(&mut self.csv);
+        self.end(false, facts);
     }
 
     #[expect(
         clippy::cast_possible_truncation,
         reason = "keys and rows are made of a page, whose positions have 32 bits"
     )]
-    fn end(&mut self, facts: RowFacts) {
+    fn end(&mut self, matches: bool, facts: RowFacts) {
         self.ends.push(Ends {
             key: self.keys.len() as u32,
             csv: self.csv.len() as u32,
+            matches,
             facts,
         });
     }
@@ -96,6 +107,7 @@ impl Rows {
         let csv = &self.csv[csv..ends.csv as usize];
         ReadyRow {
             key: &self.keys[key..ends.key as usize],
+            matches: ends.matches,
             csv: (!csv.is_empty()).then_some(csv),
             facts: ends.facts,
         }

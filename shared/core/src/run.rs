@@ -198,6 +198,9 @@ impl RunExport {
         // P3
         let (from, buffer) = self.take_up(&leased, &selection).await?;
         let (after, written) = (from.cursor.clone(), from.rows);
+        if after.is_some() {
+            selection.resume(from.matched);
+        }
         let tools = Tools {
             exports: Arc::clone(&self.exports),
             pieces: Arc::clone(&self.pieces),

@@ -41,6 +41,9 @@ pub fn export(export: &Export, downloads: &[Download]) -> Value {
     let mut view = entry(&export.head, downloads);
     view["filters"] = export.plan.asked.clone();
     view["fields"] = columns(&export.plan.columns);
+    if let Some(pick) = &export.plan.pick {
+        view["selection"] = pick.shown();
+    }
     view
 }
 

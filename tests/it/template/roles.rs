@@ -17,6 +17,10 @@ fn roles_permit_what_ports_call_and_no_more() {
         "dynamodb:Query Exports/index/{}",
         tables::EXPORTS.indexes[0].name
     );
+    let by_id = format!(
+        "dynamodb:Query Leads/index/{}",
+        tables::LEADS.indexes[0].name
+    );
     let due = format!(
         "dynamodb:Query Exports/index/{}",
         tables::EXPORTS.indexes[1].name
@@ -34,13 +38,15 @@ fn roles_permit_what_ports_call_and_no_more() {
     let record = record.each_ref().map(String::as_str);
     let (request, run): (&[&str], &[&str]) = (
         &[
-            // Previews.
+            // Answers and previews.
             "dynamodb:Query Leads",
+            "dynamodb:BatchGetItem Leads",
+            &by_id,
             &sample,
             "dynamodb:BatchGetItem Sources",
+            "dynamodb:Query Sources",
             // Of presets alone, as the next test says.
             "dynamodb:GetItem Sources",
-            "dynamodb:Query Sources",
             "dynamodb:PutItem Sources",
             "dynamodb:DeleteItem Sources",
             "sqs:SendMessage ExportsQueue",

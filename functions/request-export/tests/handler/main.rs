@@ -8,6 +8,7 @@ mod log;
 #[path = "../../../../tests/handlers/world.rs"]
 mod world;
 
+mod answers;
 mod preview;
 mod refusals;
 
@@ -22,6 +23,7 @@ use std::sync::Arc;
 
 use lambda_http::Body;
 use lead_export_aws::http::ClaimRules;
+use lead_export_core::answer::AnswerExport;
 use lead_export_core::lead::OrgId;
 use lead_export_core::limits;
 use lead_export_core::memory::MemoryPresets;
@@ -40,7 +42,22 @@ const MAX_ACTIVE: usize = 3;
 
 fn app(world: &World) -> App {
     let presets = Arc::new(MemoryPresets::new());
+    let request = RequestExport {
+        sources: world.sources.clone(),
+        exports: world.exports.clone(),
+        presets: presets.clone(),
+        queue: world.queue.clone(),
+        clock: world.clock.clone(),
+        dice: world.dice.clone(),
+        max_active: MAX_ACTIVE,
+        volume: DailyVolume::default(),
+    };
     App {
+        answer: AnswerExport {
+            request: request.clone(),
+            leads: world.leads.clone(),
+            index: world.leads.clone(),
+        },
         presets: SavePreset {
             sources: world.sources.clone(),
             exports: world.exports.clone(),
@@ -50,23 +67,14 @@ fn app(world: &World) -> App {
         preview: PreviewExport {
             sources: world.sources.clone(),
             exports: world.exports.clone(),
-            presets: presets.clone(),
             leads: world.leads.clone(),
             sample: world.leads.clone(),
-            clock: world.clock.clone(),
             read_bytes: limits::PREVIEW_READ_BYTES,
             member_bytes: limits::GZIP_MEMBER_BYTES,
-        },
-        request: RequestExport {
-            sources: world.sources.clone(),
-            exports: world.exports.clone(),
             presets,
-            queue: world.queue.clone(),
             clock: world.clock.clone(),
-            dice: world.dice.clone(),
-            max_active: MAX_ACTIVE,
-            volume: DailyVolume::default(),
         },
+        request,
         rules: ClaimRules {
             org_claim: "org_id".into(),
             ..ClaimRules::default()

@@ -31,6 +31,7 @@ fn export(requested_at: Instant) -> Export {
         asked: serde_json::json!({ "custom": { "income": { "min": 1e300, "max": 1.0 } } }),
         filter: Filter::default(),
         zone: None,
+        pick: None,
         columns: vec![],
         order: Order::Ascending,
         limit: None,

@@ -11,7 +11,7 @@ use lead_export_aws::audit::DynamoAudit;
 use lead_export_aws::clients::Aws;
 use lead_export_aws::exports::DynamoExports;
 use lead_export_aws::lead_writer::DynamoLeadWriter;
-use lead_export_aws::leads::DynamoLeads;
+use lead_export_aws::leads::{DynamoLeadIndex, DynamoLeads};
 use lead_export_aws::presets::DynamoPresets;
 use lead_export_aws::sources::DynamoSources;
 use lead_export_aws::tables::{TableNames, create_all};
@@ -147,4 +147,11 @@ async fn leads_keep_the_contract() {
     let writer = Leads(DynamoLeadWriter::new(client, names.leads));
     contract::leads::all(&leads, &writer).await;
     contract::sample::all(&leads, &writer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lead_index_keeps_the_contract() {
+    let Tables { client, names } = Tables::start().await;
+    let index = DynamoLeadIndex::new(client.clone(), names.leads.clone());
+    contract::index::all(&index, &Leads(DynamoLeadWriter::new(client, names.leads))).await;
 }

@@ -32,6 +32,7 @@ pub async fn all(store: &dyn LeadSource, writer: &dyn LeadWriter) {
         pages_hold_every_lead_once_in_order(store, writer).boxed_local(),
         bounds_are_inclusive(store, writer).boxed_local(),
         reading_goes_on_strictly_after_any_place(store, writer).boxed_local(),
+        pages_may_be_bounded(store, writer).boxed_local(),
         sources_and_organizations_do_not_mix(store, writer).boxed_local(),
         super::cells::cells_hold_the_values_asked_for(store, writer).boxed_local(),
         leads_written_while_reading_move_nothing(store, writer).boxed_local(),
@@ -84,6 +85,7 @@ fn query(org: &OrgId, source: &SourceId) -> PageQuery {
         after: None,
         descending: false,
         slots: Slots::new([]),
+        most: None,
     }
 }
 
@@ -274,6 +276,21 @@ pub async fn sources_and_organizations_do_not_mix(store: &dyn LeadSource, writer
         finds(store, &query(org, source), leads, |_| true).await;
     }
     finds(store, &query(&there, &shop), &[], |_| true).await;
+}
+
+/// A page looks at no more leads than it is to, and the reading comes to the same.
+pub async fn pages_may_be_bounded(store: &dyn LeadSource, writer: &dyn LeadWriter) {
+    let leads = leads();
+    let whole = put(writer, &leads).await;
+    for most in [1, 2, 1000] {
+        let bounded = PageQuery {
+            most: Some(most),
+            ..whole.clone()
+        };
+        let answer = must(store.page(&bounded).await, "page");
+        assert!(answer.scanned <= u64::from(most), "{most} at most");
+        finds(store, &bounded, &leads, |_| true).await;
+    }
 }
 
 /// D-4: leads that come in behind or before the place reached are read or not, but no other is left out or read twice.

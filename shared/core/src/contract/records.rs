@@ -4,10 +4,11 @@ use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 
 use super::{create, created, export, get, must, org, person, run, source, then};
-use crate::lead::LeadKey;
+use crate::lead::{LeadId, LeadKey};
 use crate::limits;
 use crate::moves::Finish;
-use crate::ports::{ExportStore, StoreErrorKind, Written};
+use crate::pick::{Pick, Positions};
+use crate::ports::{Created, ExportStore, StoreErrorKind, Written};
 use crate::record::{
     Checkpoint, Export, FailureCode, File, Lease, Progress, RunPieces, Status, Tail, Warning,
 };
@@ -19,6 +20,7 @@ pub async fn all(store: &dyn ExportStore) {
         failed_and_cancelled_records_read_back_whole(store).boxed_local(),
         unknown_and_foreign_records_are_not_there(store).boxed_local(),
         write_names_the_version_it_has_seen(store).boxed_local(),
+        ended_record_is_added_once_and_takes_no_place(store).boxed_local(),
         write_to_no_record_makes_none(store).boxed_local(),
         own_write_sent_twice_is_recognised(store).boxed_local(),
         one_of_many_writers_wins(store).boxed_local(),
@@ -75,6 +77,7 @@ fn checkpoint() -> Checkpoint {
         sha_state: "00ff".repeat(26),
         crc: "00000000ffffffff".into(),
         warnings: vec![Warning::ExcelCell],
+        matched: 0,
     }
 }
 
@@ -119,6 +122,7 @@ pub async fn every_state_reads_back_whole(store: &dyn ExportStore) {
         runs: vec![],
         tail: None,
         warnings: vec![],
+        matched: 0,
         ..checkpoint()
     };
     let again = step(store, paused.leased(run(), now)).await;
@@ -206,6 +210,51 @@ pub async fn write_to_no_record_makes_none(store: &dyn ExportStore) {
     let written = must(store.end(&end).await, "end");
     assert_eq!(written, Written::Lost(None), "there is nothing to end");
     assert_eq!(get(store, &never).await, None, "no record came to be");
+}
+
+/// A record that has ended as it begins is there whole, takes no place among the active ones, is listed and due, and is never written
+/// over.
+pub async fn ended_record_is_added_once_and_takes_no_place(store: &dyn ExportStore) {
+    let (org, source) = (org(), source());
+    let first = export(&org, &source, "u-1", then());
+    let mut plan = first.plan.clone();
+    plan.pick = Some(Pick::Range(Positions {
+        start: 7,
+        count: 9_007_199_254_740_993,
+        excluded: vec![LeadId::parse("ü#1").unwrap_or_else(|error| panic!("{error}"))],
+        included: vec![],
+    }));
+    let progress = Progress {
+        leads_read: 12,
+        leads_written: 3,
+        known_leads: None,
+    };
+    let by = first.head.requested_by.clone();
+    let name = "a.csv".to_owned();
+    let mine = Export::answered(
+        first.id(),
+        org.clone(),
+        run(),
+        by,
+        plan,
+        name,
+        progress,
+        then(),
+    );
+    must(store.add(&mine).await, "add");
+    must(store.add(&mine).await, "add again");
+    assert_eq!(get(store, &mine).await, Some(mine.clone()), "it is there");
+    let mut other = mine.clone();
+    other.by = run();
+    let refused = store.add(&other).await.map_err(|error| error.kind);
+    assert_eq!(refused, Err(StoreErrorKind::Conflict), "another of its id");
+    assert_eq!(get(store, &mine).await, Some(mine.clone()), "it stays");
+    let next = export(&org, &source, "u-1", then());
+    let created = must(store.create(&next, None, 1).await, "create");
+    assert_eq!(created, Created::New, "the one place is free");
+    let told = mine.told(run());
+    let written = must(store.replace(&told).await, "replace");
+    assert_eq!(written, Written::Done, "it goes on like any other");
 }
 
 /// whoever repeats a write because the answer was lost learns that it was done, also after a due date moved.

@@ -41,7 +41,6 @@ enum Test {
     Filled(FieldReader, bool),
     Search(Box<Search>),
     People(Box<PeopleTest>),
-    Ids(Vec<Box<[u8]>>),
 }
 
 impl Matcher {
@@ -81,10 +80,6 @@ impl Matcher {
                     let test = PeopleTest::new(*facet, wanted, slots, source, slot);
                     Test::People(Box::new(test))
                 }
-                Condition::Ids(ids) => {
-                    let ids = ids.iter().map(|id| id.as_str().as_bytes().into());
-                    Test::Ids(ids.collect())
-                }
             })
             .collect();
         tests.sort_by_key(Test::cost);
@@ -105,7 +100,7 @@ impl Test {
     /// Cheap tests come first: the order changes no result.
     fn cost(&self) -> u8 {
         match self {
-            Self::Created { .. } | Self::Is(..) | Self::Filled(..) | Self::Ids(_) => 0,
+            Self::Created { .. } | Self::Is(..) | Self::Filled(..) => 0,
             Self::AnyOf(..) | Self::Number { .. } => 1,
             Self::Updated(..) | Self::Since { .. } | Self::Days(..) => 2,
             Self::Search(_) => 3,
@@ -154,9 +149,6 @@ impl Test {
             Self::Filled(reader, wanted) => reader.read(row, scratch).is_filled() == *wanted,
             Self::Search(search) => search.matches(row, scratch),
             Self::People(test) => test.holds(row, scratch),
-            Self::Ids(ids) => ids
-                .binary_search_by(|known| (**known).cmp(LeadKey::parts_of(row.key()).1))
-                .is_ok(),
         }
     }
 }

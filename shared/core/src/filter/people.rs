@@ -151,4 +151,6 @@ mod laws;
 #[cfg(test)]
 mod plain;
 #[cfg(test)]
+mod refusals;
+#[cfg(test)]
 mod tests;

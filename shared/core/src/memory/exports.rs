@@ -202,6 +202,16 @@ impl ExportStore for MemoryExports {
         Ok(written)
     }
 
+    async fn add(&self, export: &Export) -> Result<(), StoreError> {
+        let mut inner = lock(&self.inner);
+        match inner.lines.get(&name(export)) {
+            None => inner.write(export),
+            Some(line) if line.first() == Some(export) => {}
+            Some(_) => return Err(StoreError::new(StoreErrorKind::Conflict, STORE)),
+        }
+        Ok(())
+    }
+
     async fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, StoreError> {
         let inner = lock(&self.inner);
         let place = |export: &Export| (export.head.requested_at, export.id());

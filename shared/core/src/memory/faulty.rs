@@ -14,12 +14,14 @@ use uuid::Uuid;
 use super::lock;
 use crate::access::{Access, Role};
 use crate::fields::Source;
-use crate::lead::{LeadKey, OrgId, SourceId};
+use crate::lead::{LeadId, LeadKey, OrgId, SourceId};
+use crate::page::{Page, Slots};
 use crate::ports::{
     AuditStore, Charge, Charged, Clock, Created, Dice, Download, Due, ExportQueue, ExportStore,
-    FileKind, GivenPage, GivenQuery, HistoryPage, HistoryQuery, LeadPage, LeadSample, LeadSource,
-    Notifier, ObjectHead, ObjectKey, PageQuery, Part, PieceStore, PresetStore, Remembered,
-    RequestKey, SourceStore, StoreError, StoreErrorKind, Upload, UrlSigner, VolumeKey, Written,
+    FileKind, GivenPage, GivenQuery, HistoryPage, HistoryQuery, LeadIndex, LeadPage, LeadSample,
+    LeadSource, Notifier, ObjectHead, ObjectKey, PageQuery, Part, PieceStore, Place, PresetStore,
+    Remembered, RequestKey, SourceStore, StoreError, StoreErrorKind, Upload, UrlSigner, VolumeKey,
+    Written,
 };
 use crate::presets::{Preset, PresetHead, PresetName};
 use crate::record::{Export, ExportId, RunId};
@@ -198,6 +200,23 @@ impl<T: LeadSource + ?Sized> LeadSource for Faulty<T> {
 }
 
 #[async_trait]
+impl<T: LeadIndex + ?Sized> LeadIndex for Faulty<T> {
+    async fn find(&self, org: &OrgId, ids: &[LeadId]) -> Result<Vec<Place>, StoreError> {
+        self.call("index.find", self.inner.find(org, ids)).await
+    }
+
+    async fn read(
+        &self,
+        org: &OrgId,
+        places: &[Place],
+        slots: &Slots,
+    ) -> Result<BTreeMap<SourceId, Page>, StoreError> {
+        self.call("index.read", self.inner.read(org, places, slots))
+            .await
+    }
+}
+
+#[async_trait]
 impl<T: LeadSample + ?Sized> LeadSample for Faulty<T> {
     async fn sampled(
         &self,
@@ -293,6 +312,10 @@ impl<T: ExportStore + ?Sized> ExportStore for Faulty<T> {
 
     async fn end(&self, export: &Export) -> Result<Written, StoreError> {
         self.call("exports.end", self.inner.end(export)).await
+    }
+
+    async fn add(&self, export: &Export) -> Result<(), StoreError> {
+        self.call("exports.add", self.inner.add(export)).await
     }
 
     async fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, StoreError> {

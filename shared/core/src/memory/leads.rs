@@ -1,6 +1,6 @@
 //! Leads in memory, read in pages as small as a test wants.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Mutex;
 
@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::lock;
-use crate::lead::{Lead, LeadKey, OrgId, SourceId};
-use crate::page::PageBuilder;
-use crate::ports::{LeadPage, LeadSample, LeadSource, PageQuery, StoreError};
+use crate::lead::{Lead, LeadId, LeadKey, OrgId, SourceId};
+use crate::page::{Page, PageBuilder, Slots};
+use crate::ports::{LeadIndex, LeadPage, LeadSample, LeadSource, PageQuery, Place, StoreError};
 use crate::value::push_lead;
 
 type Shard = (OrgId, SourceId, u16);
@@ -107,11 +107,67 @@ impl MemoryLeads {
 }
 
 #[async_trait]
+impl LeadIndex for MemoryLeads {
+    async fn find(&self, org: &OrgId, ids: &[LeadId]) -> Result<Vec<Place>, StoreError> {
+        let ids: BTreeSet<&LeadId> = ids.iter().collect();
+        let inner = lock(&self.inner);
+        let mut places = Vec::new();
+        for ((of, source, shard), leads) in &inner.shards {
+            let leads = leads.iter().filter(|_| of == org);
+            let named =
+                leads.filter(|(_, lead)| lead.as_ref().is_some_and(|it| ids.contains(&it.id)));
+            places.extend(named.map(|(key, _)| Place {
+                source: source.clone(),
+                shard: *shard,
+                key: key.clone(),
+            }));
+        }
+        Ok(places)
+    }
+
+    async fn read(
+        &self,
+        org: &OrgId,
+        places: &[Place],
+        slots: &Slots,
+    ) -> Result<BTreeMap<SourceId, Page>, StoreError> {
+        let inner = lock(&self.inner);
+        let mut found: BTreeMap<SourceId, BTreeMap<&LeadKey, &Lead>> = BTreeMap::new();
+        for place in places {
+            let shard = (org.clone(), place.source.clone(), place.shard);
+            let lead = inner
+                .shards
+                .get(&shard)
+                .and_then(|leads| leads.get_key_value(&place.key));
+            if let Some((key, Some(lead))) = lead {
+                found
+                    .entry(place.source.clone())
+                    .or_default()
+                    .insert(key, lead);
+            }
+        }
+        let page = |leads: BTreeMap<&LeadKey, &Lead>| {
+            let mut builder = PageBuilder::new(Bytes::new(), slots);
+            for lead in leads.into_values() {
+                push_lead(&mut builder, slots, lead);
+            }
+            builder.finish()
+        };
+        let pages = found
+            .into_iter()
+            .map(|(source, leads)| (source, page(leads)));
+        Ok(pages.collect())
+    }
+}
+
+#[async_trait]
 impl LeadSource for MemoryLeads {
     async fn page(&self, query: &PageQuery) -> Result<LeadPage, StoreError> {
         let mut inner = lock(&self.inner);
         inner.pages += 1;
         let mut builder = PageBuilder::new(Bytes::new(), &query.slots);
+        let most = query.most.and_then(|most| usize::try_from(most).ok());
+        let page_leads = inner.page_leads.min(most.unwrap_or(usize::MAX)).max(1);
         let mut scanned = 0;
         let mut last = None;
         let (mut low, mut high) = (Bound::Included(&query.from), Bound::Included(&query.to));
@@ -139,7 +195,7 @@ impl LeadSource for MemoryLeads {
             } else {
                 Box::new(range)
             };
-            for (key, lead) in places.take(inner.page_leads) {
+            for (key, lead) in places.take(page_leads) {
                 scanned += 1;
                 last = Some(key.clone());
                 if let Some(lead) = lead {
@@ -147,7 +203,7 @@ impl LeadSource for MemoryLeads {
                 }
             }
         }
-        let is_full = usize::try_from(scanned).is_ok_and(|scanned| scanned == inner.page_leads);
+        let is_full = usize::try_from(scanned).is_ok_and(|scanned| scanned == page_leads);
         let page = builder.finish();
         Ok(LeadPage {
             read_bytes: page.weight() as u64,

@@ -11,8 +11,8 @@ use crate::access::Grant;
 use crate::contract::leads::LeadWriter;
 use crate::contract::sources::SourceWriter;
 use crate::contract::{
-    audit, due, history, leads, pieces, presets, records, requests, sample, sources, uploads,
-    volume,
+    audit, due, history, index, leads, pieces, presets, records, requests, sample, sources,
+    uploads, volume,
 };
 use crate::fields::Source;
 use crate::lead::{Lead, LeadId, LeadKey, OrgId, SourceId};
@@ -108,6 +108,7 @@ async fn leads_keep_the_contract_in_pages_of_any_size() {
         store.inner().set_page_leads(page_leads);
         leads::all(&store, store.inner().as_ref()).await;
         sample::all(&store, store.inner().as_ref()).await;
+        index::all(&store, store.inner().as_ref()).await;
     }
 }
 
@@ -148,6 +149,7 @@ async fn gaps_make_pages_that_are_empty_and_not_the_last() {
         after: None,
         descending: false,
         slots: Slots::new([]),
+        most: None,
     };
     let mut pages = Vec::new();
     loop {
@@ -328,6 +330,7 @@ async fn records_of(store: &MemoryExports) -> (usize, usize) {
         asked: serde_json::Value::Null,
         filter: crate::filter::Filter::default(),
         zone: None,
+        pick: None,
         columns: vec![],
         order: crate::plan::Order::Ascending,
         limit: None,

@@ -53,6 +53,7 @@ fn case(
             after: None,
             descending,
             slots: Slots::new([]),
+            most: None,
         })
         .collect();
     Case {
@@ -90,7 +91,7 @@ proptest! {
                         done = true;
                         break;
                     }
-                    merge.release(rows, |row| {
+                    merge.release(rows, |row, _| {
                         released.push(LeadKey::from_stored(String::from_utf8_lossy(row.key)));
                         Take::Taken
                     });

@@ -8,9 +8,8 @@ use futures_util::future::select;
 use super::allowance::Allowance;
 use super::cells::cells;
 use crate::csv::RowFacts;
-use crate::export::{Flow, Selection, Sink, SinkError, breathe};
+use crate::export::{Decided, Flow, Selection, Sink, SinkError, breathe};
 use crate::gzip::Members;
-use crate::lead::LeadKey;
 use crate::limits;
 use crate::ports::Clock;
 use crate::record::Warning;
@@ -128,8 +127,8 @@ impl Sink for Counting {
         true
     }
 
-    fn decided(&mut self, _cursor: Option<LeadKey>, read: u64) -> Flow {
-        self.counted.read += read;
+    fn decided(&mut self, decided: Decided) -> Flow {
+        self.counted.read += decided.read;
         if self.clock.now() >= self.stop_at {
             Flow::Stop
         } else {

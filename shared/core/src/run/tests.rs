@@ -10,6 +10,7 @@ use crate::memory::Fault;
 use crate::world::{LONG, Where, World, lead, org, source_id};
 
 mod gzip;
+mod picks;
 mod shown;
 
 #[test]

@@ -107,6 +107,10 @@ impl ExportStore for Late<MemoryExports> {
         self.inner.end(export).await
     }
 
+    async fn add(&self, export: &Export) -> Result<(), StoreError> {
+        self.inner.add(export).await
+    }
+
     async fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, StoreError> {
         self.inner.history(query).await
     }

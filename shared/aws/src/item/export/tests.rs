@@ -86,6 +86,7 @@ prop_compose! {
         let column = |(key, header)| Column { key, header, kind: Kind::Phones, given: true };
         Plan {
             zone: None,
+            pick: None,
             source: SourceId::parse(source).unwrap(),
             shards,
             requested_at,
@@ -116,6 +117,7 @@ prop_compose! {
             sha_state: texts.0,
             crc: texts.1,
             warnings: if warned { vec![Warning::ExcelCell, Warning::ExcelRows] } else { vec![] },
+            matched: numbers.0,
         }
     }
 }
@@ -137,6 +139,7 @@ prop_compose! {
         let id = ExportId(Uuid::nil());
         let plan = Plan {
             zone: Some("Europe/Berlin".to_owned()),
+            pick: None,
             source: SourceId::parse("crm").unwrap(),
             shards: 1,
             requested_at: Instant::MIN,

@@ -141,7 +141,7 @@ fn object(members: Vec<(&str, Option<Asked>)>) -> Asked {
 }
 
 /// A leaf whose lists are made by `list`.
-fn leaf(list: BoxedStrategy<Asked>) -> BoxedStrategy<Asked> {
+fn leaf(list: &BoxedStrategy<Asked>) -> BoxedStrategy<Asked> {
     let side = || {
         (weighted(0.5, list.clone()), weighted(0.3, list.clone()))
             .prop_map(|(include, exclude)| object(vec![("include", include), ("exclude", exclude)]))
@@ -152,7 +152,7 @@ fn leaf(list: BoxedStrategy<Asked>) -> BoxedStrategy<Asked> {
 }
 
 fn plain(of: &'static [&'static str]) -> BoxedStrategy<Asked> {
-    leaf(vec(select(of), 1..4).prop_map(|terms| json!(terms)).boxed())
+    leaf(&vec(select(of), 1..4).prop_map(|terms| json!(terms)).boxed())
 }
 
 fn matched() -> BoxedStrategy<Asked> {
@@ -167,7 +167,7 @@ fn matched() -> BoxedStrategy<Asked> {
             ])
         }),
     ];
-    leaf(list.boxed())
+    leaf(&list.boxed())
 }
 
 fn places() -> BoxedStrategy<Asked> {
@@ -177,7 +177,7 @@ fn places() -> BoxedStrategy<Asked> {
         3 => (part(), part()).prop_map(|(a, b)| format!("{a}, {b}")),
         1 => (part(), part(), part()).prop_map(|(a, b, c)| format!("{a},{b} , {c}")),
     ];
-    leaf(vec(place, 1..4).prop_map(|terms| json!(terms)).boxed())
+    leaf(&vec(place, 1..4).prop_map(|terms| json!(terms)).boxed())
 }
 
 fn range() -> BoxedStrategy<Asked> {

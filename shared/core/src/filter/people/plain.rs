@@ -187,14 +187,14 @@ fn within(leaf: &Asked, own: &[String]) -> bool {
     }
 }
 
-fn person(key: &str, leaf: &Asked, lead: &Lead) -> bool {
+fn person(key: &str, asked: &Asked, lead: &Lead) -> bool {
     let matched = |own: &[String]| {
-        lists(leaf, |mode, term| {
+        lists(asked, |mode, term| {
             own.iter().any(|own| meets(mode, term, own))
         })
     };
     let plain = |own: &[String]| {
-        lists(leaf, |_, term| {
+        lists(asked, |_, term| {
             own.iter().any(|own| folded(own) == folded(term))
         })
     };
@@ -207,7 +207,7 @@ fn person(key: &str, leaf: &Asked, lead: &Lead) -> bool {
     };
     match key {
         "fullName" => matched(&name(lead)),
-        "location" => lists(leaf, |_, term| {
+        "location" => lists(asked, |_, term| {
             located(
                 term,
                 &of(lead, "city"),
@@ -215,7 +215,7 @@ fn person(key: &str, leaf: &Asked, lead: &Lead) -> bool {
                 &of(lead, "country"),
             )
         }),
-        "seniority" => lists(leaf, |_, term| {
+        "seniority" => lists(asked, |_, term| {
             of(lead, "seniority").iter().any(|own| same(own, term))
         }),
         "departmentAndFunction" => {
@@ -223,28 +223,28 @@ fn person(key: &str, leaf: &Asked, lead: &Lead) -> bool {
         }
         "skill" => matched(&of(lead, "skills")),
         "language" => matched(&of(lead, "languages")),
-        "education" => leaf.as_object().unwrap().iter().all(|(key, leaf)| {
+        "education" => asked.as_object().unwrap().iter().all(|(key, asked)| {
             let member = if key == "fieldOfStudy" {
                 "field_of_study"
             } else {
                 key
             };
             let own = each("educations", member, &|_| true);
-            lists(leaf, |mode, term| {
+            lists(asked, |mode, term| {
                 own.iter().any(|own| match key.as_str() {
                     "school" => folded(own) == folded(term),
                     _ => meets(mode, term, own),
                 })
             })
         }),
-        "experience" => leaf.as_object().unwrap().iter().all(|(when, leaf)| {
+        "experience" => asked.as_object().unwrap().iter().all(|(when, asked)| {
             let mut own = each("experiences", "title", &|current| {
                 current == (when == "current")
             });
             if when == "current" {
                 own.extend(of(lead, "job_title"));
             }
-            lists(&leaf["title"], |mode, term| {
+            lists(&asked["title"], |mode, term| {
                 own.iter().any(|own| meets(mode, term, own))
             })
         }),
@@ -252,15 +252,15 @@ fn person(key: &str, leaf: &Asked, lead: &Lead) -> bool {
     }
 }
 
-fn company(key: &str, leaf: &Asked, lead: &Lead) -> bool {
+fn company(key: &str, asked: &Asked, lead: &Lead) -> bool {
     match key {
-        "nameOrDomain" => lists(leaf, |mode, term| named(mode, term, lead)),
-        "industry" => lists(leaf, |_, term| {
+        "nameOrDomain" => lists(asked, |mode, term| named(mode, term, lead)),
+        "industry" => lists(asked, |_, term| {
             of(lead, "company_industry")
                 .iter()
                 .any(|own| folded(own) == folded(term))
         }),
-        "location" => lists(leaf, |_, term| {
+        "location" => lists(asked, |_, term| {
             located(
                 term,
                 &of(lead, "company_city"),
@@ -268,9 +268,9 @@ fn company(key: &str, leaf: &Asked, lead: &Lead) -> bool {
                 &of(lead, "company_country"),
             )
         }),
-        "employeeSize" => within(leaf, &of(lead, "company_headcount")),
-        "revenue" => within(leaf, &of(lead, "company_revenue")),
-        "type" => lists(leaf, |_, term| {
+        "employeeSize" => within(asked, &of(lead, "company_headcount")),
+        "revenue" => within(asked, &of(lead, "company_revenue")),
+        "type" => lists(asked, |_, term| {
             of(lead, "company_type")
                 .iter()
                 .any(|own| same(&kind(own), &kind(term)))

@@ -1,6 +1,6 @@
 //! Each facet and each shape once, by tables.
 
-use crate::filter::tests::{check, list, number, parse};
+use crate::filter::tests::{check, list, number};
 use crate::lead::Value;
 use serde_json::{Value as Asked, json};
 use std::collections::BTreeMap;
@@ -10,15 +10,15 @@ fn map(members: &[(&str, Value)]) -> Value {
     Value::Map(members.iter().map(member).collect::<BTreeMap<_, _>>())
 }
 
-fn contact(key: &str, leaf: &Asked) -> Asked {
+pub(super) fn contact(key: &str, leaf: &Asked) -> Asked {
     json!({ "contact": { key: leaf } })
 }
 
-fn account(key: &str, leaf: &Asked) -> Asked {
+pub(super) fn account(key: &str, leaf: &Asked) -> Asked {
     json!({ "account": { key: leaf } })
 }
 
-fn any(terms: &[&str]) -> Asked {
+pub(super) fn any(terms: &[&str]) -> Asked {
     json!({ "any": { "include": terms } })
 }
 
@@ -433,175 +433,5 @@ fn bands_match_ranges_that_overlap_them() {
                 expected,
             );
         }
-    }
-}
-
-#[test]
-fn what_is_asked_wrong_is_refused_by_its_path() {
-    let many: Vec<String> = (0..101).map(|number| number.to_string()).collect();
-    let long = "x".repeat(201);
-    for (filters, field, word) in [
-        (
-            json!({"contact": {"senority": {}}}),
-            "contact.senority",
-            "seniority",
-        ),
-        (
-            json!({"account": {"size": {}}}),
-            "account.size",
-            "employeeSize",
-        ),
-        (
-            contact("skill", &json!({"some": {}})),
-            "contact.skill.some",
-            "any, all",
-        ),
-        (
-            contact("skill", &json!({"any": {"only": []}})),
-            "contact.skill.any.only",
-            "include, exclude",
-        ),
-        (
-            contact("skill", &json!({"any": {"include": []}})),
-            "contact.skill.any.include",
-            "empty",
-        ),
-        (
-            contact("skill", &any(&[""])),
-            "contact.skill.any.include[0]",
-            "empty",
-        ),
-        (
-            contact("skill", &any(&["a", "-"])),
-            "contact.skill.any.include[1]",
-            "no word",
-        ),
-        (
-            contact("skill", &json!({"all": {"exclude": many}})),
-            "contact.skill.all.exclude",
-            "at most 100",
-        ),
-        (
-            contact("skill", &any(&[&long])),
-            "contact.skill.any.include[0]",
-            "201",
-        ),
-        (
-            contact(
-                "skill",
-                &json!({"any": {"include": {"mode": "smart", "content": ["a"]}}}),
-            ),
-            "contact.skill.any.include.mode",
-            "SMART, WORD, STRICT",
-        ),
-        (
-            contact("skill", &json!({"any": {"include": {"mode": "WORD"}}})),
-            "contact.skill.any.include.content",
-            "missing",
-        ),
-        (
-            contact("seniority", &any(&["vp", "boss"])),
-            "contact.seniority.any.include[1]",
-            "founder, owner",
-        ),
-        (
-            account("type", &any(&["big"])),
-            "account.type.any.include[0]",
-            "PRIVATELY_HELD",
-        ),
-        (
-            contact("location", &any(&["Boston,"])),
-            "contact.location.any.include[0]",
-            "City, State",
-        ),
-        (
-            contact("location", &any(&["a, b, c, d"])),
-            "contact.location.any.include[0]",
-            "City, State",
-        ),
-        (
-            json!({"contact": {"education": {"year": {}}}}),
-            "contact.education.year",
-            "school",
-        ),
-        (
-            json!({"contact": {"experience": {"now": {}}}}),
-            "contact.experience.now",
-            "current",
-        ),
-        (
-            json!({"contact": {"experience": {"current": {"company": {}}}}}),
-            "contact.experience.current.company",
-            "title",
-        ),
-        (
-            account("revenue", &json!({})),
-            "account.revenue.type",
-            "missing",
-        ),
-        (
-            account("revenue", &json!({"type": "SOME"})),
-            "account.revenue.type",
-            "RANGE, ALL, NONE",
-        ),
-        (
-            account("revenue", &json!({"type": "RANGE"})),
-            "account.revenue.range",
-            "missing",
-        ),
-        (
-            account("revenue", &json!({"type": "RANGE", "range": []})),
-            "account.revenue.range",
-            "1 to 100",
-        ),
-        (
-            account("revenue", &json!({"type": "ALL", "range": [{}]})),
-            "account.revenue.range",
-            "RANGE alone",
-        ),
-        (
-            account(
-                "revenue",
-                &json!({"type": "RANGE", "range": [{"start": 2, "end": 1}]}),
-            ),
-            "account.revenue.range[0].start",
-            "greater",
-        ),
-        (
-            account("revenue", &json!({"type": "RANGE", "range": [{"from": 2}]})),
-            "account.revenue.range[0].from",
-            "start, end",
-        ),
-    ] {
-        let error = parse(&filters).unwrap_err();
-        assert_eq!(error.errors.len(), 1, "{filters}: {error}");
-        assert_eq!(error.errors[0].field, field, "{error}");
-        assert!(error.errors[0].message.contains(word), "{error}");
-    }
-    for (filters, field) in [
-        (contact("skill", &json!([])), "contact.skill"),
-        (contact("skill", &json!({"any": []})), "contact.skill.any"),
-        (
-            contact(
-                "seniority",
-                &json!({"any": {"include": {"content": ["vp"]}}}),
-            ),
-            "contact.seniority.any.include",
-        ),
-        (
-            contact("skill", &json!({"any": {"include": "a"}})),
-            "contact.skill.any.include",
-        ),
-        (
-            account(
-                "revenue",
-                &json!({"type": "RANGE", "range": [{"start": "1"}]}),
-            ),
-            "account.revenue.range[0].start",
-        ),
-    ] {
-        let error = parse(&filters).unwrap_err();
-        assert_eq!(error.fault, crate::input::Fault::Malformed, "{error}");
-        assert_eq!(error.errors[0].field, field, "{error}");
     }
 }
