@@ -10,7 +10,7 @@ fn page(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("page to CSV");
     group.throughput(Throughput::Bytes(work.len() as u64));
     group.bench_function("1000 leads", |bencher| {
-        bencher.iter(|| work.turn().unwrap())
+        bencher.iter(|| work.turn().unwrap());
     });
     group.finish();
 }

@@ -28,7 +28,8 @@ async fn an_audit_row_whose_answer_was_lost_is_one_row() {
         at: Instant::from_millis(1_800_000_000_000),
     };
     adapters.wire.plan("PutItem", 1, 1, Break::Lost);
-    adapters.audit.record(&row).await.unwrap();
+    let source = lead_export_core::lead::SourceId::parse("home-insurance").unwrap();
+    adapters.audit.record(&source, &row).await.unwrap();
     let rows = adapters
         .audit
         .downloads(&row.org, row.export)

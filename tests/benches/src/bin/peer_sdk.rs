@@ -196,8 +196,8 @@ async fn main() -> anyhow::Result<()> {
         parts: Vec::new(),
         sending: None,
     };
-    let mut csv = writer(Vec::new());
-    csv.write_record(COLUMNS)?;
+    let mut rows = writer(Vec::new());
+    rows.write_record(COLUMNS)?;
     loop {
         let mut first = None::<(usize, String)>;
         for (index, (items, pages)) in shards.iter_mut().enumerate() {
@@ -218,15 +218,15 @@ async fn main() -> anyhow::Result<()> {
             break;
         };
         if is_wanted(&item) {
-            csv.write_record(COLUMNS.iter().map(|column| guarded(cell(&item, column))))?;
+            rows.write_record(COLUMNS.iter().map(|column| guarded(cell(&item, column))))?;
         }
-        if csv.get_ref().len() >= PART {
-            let full = csv.into_inner().map_err(|error| error.into_error())?;
+        if rows.get_ref().len() >= PART {
+            let full = rows.into_inner().map_err(csv::IntoInnerError::into_error)?;
             file.send(full).await?;
-            csv = writer(Vec::with_capacity(PART + PART / 8));
+            rows = writer(Vec::with_capacity(PART + PART / 8));
         }
     }
-    let rest = csv.into_inner().map_err(|error| error.into_error())?;
+    let rest = rows.into_inner().map_err(csv::IntoInnerError::into_error)?;
     file.send(rest).await?;
     file.settle().await?;
     let parts = CompletedMultipartUpload::builder()
