@@ -127,6 +127,8 @@ impl Template {
                         self.referred(path.split('.').next().unwrap())
                     }
                     "Fn::Join" => self.joined(argument),
+                    // No default switches anything on: the last is what holds.
+                    "Fn::If" => self.text(&argument[2]),
                     "Fn::Sub" => self.substituted(argument.as_str().unwrap()),
                     _ => panic!("{function} is not understood here"),
                 }
