@@ -35,7 +35,7 @@ impl SqsQueue {
 #[async_trait]
 impl ExportQueue for SqsQueue {
     async fn send(&self, org: &OrgId, id: ExportId) -> Result<(), StoreError> {
-        let mut send = self
+        let mut message = self
             .client
             .send_message()
             .queue_url(&self.url)
@@ -48,10 +48,15 @@ impl ExportQueue for SqsQueue {
                 .build()
                 .map_err(|error| StoreError::caused(StoreErrorKind::Denied, STORE, error))?;
             let name = MessageSystemAttributeNameForSends::AwsTraceHeader;
-            send = send.message_system_attributes(name, header);
+            message = message.message_system_attributes(name, header);
         }
+<<<<<<< HEAD
         let answer = send.send().await;
         answer.map(drop).map_err(|error| store_error(STORE, error))
+=======
+        let sent = message.send().await;
+        sent.map(drop).map_err(|error| store_error(STORE, error))
+>>>>>>> 7b3a817 (aws: Compile with what has landed)
     }
 }
 
