@@ -237,7 +237,8 @@ fn names_json(accept: &str) -> bool {
 pub async fn main() -> Result<(), lambda_http::Error> {
     log::start();
     let app = App::new(&Ports::from_env()?)?;
-    entry::serve(|event| handle(&app, event)).await
+    // Boxed: an answer holds what it reads across its awaits.
+    entry::serve(|event| Box::pin(handle(&app, event))).await
 }
 
 #[cfg(test)]

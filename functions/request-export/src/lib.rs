@@ -236,5 +236,5 @@ fn bounded(call: &Call) -> Result<(), Problem> {
 pub async fn main() -> Result<(), lambda_http::Error> {
     log::start();
     let app = App::new(&Ports::from_env()?)?;
-    entry::serve(|event| handle(&app, event)).await
+    entry::serve(|event| Box::pin(handle(&app, event))).await
 }
