@@ -50,13 +50,8 @@ impl ExportQueue for SqsQueue {
             let name = MessageSystemAttributeNameForSends::AwsTraceHeader;
             message = message.message_system_attributes(name, header);
         }
-<<<<<<< HEAD
-        let answer = send.send().await;
-        answer.map(drop).map_err(|error| store_error(STORE, error))
-=======
         let sent = message.send().await;
         sent.map(drop).map_err(|error| store_error(STORE, error))
->>>>>>> 7b3a817 (aws: Compile with what has landed)
     }
 }
 

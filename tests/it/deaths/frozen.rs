@@ -63,8 +63,8 @@ async fn a_worker_that_runs_into_its_timeout_changes_no_byte() {
     while record_of(&store, id).await.lease.is_none() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let stuck = world.stack.lambdas().pids("run-export");
-    for pid in &stuck {
+    let frozen = world.stack.lambdas().pids("run-export");
+    for pid in &frozen {
         signal("-STOP", *pid);
     }
     let began = Moment::now();
@@ -73,7 +73,7 @@ async fn a_worker_that_runs_into_its_timeout_changes_no_byte() {
         .lambdas()
         .pids("run-export")
         .iter()
-        .any(|pid| stuck.contains(pid))
+        .any(|pid| frozen.contains(pid))
     {
         assert!(
             began.elapsed() < Duration::from_secs(40),

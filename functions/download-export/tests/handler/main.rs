@@ -81,7 +81,7 @@ fn app(world: &World) -> App {
 
 async fn answer(world: &World, event: &Http) -> Response<Body> {
     let app = app(world);
-    world.log.of(handle(&app, event.request())).await
+    world.log.of(Box::pin(handle(&app, event.request()))).await
 }
 
 fn sources() -> Http {

@@ -283,7 +283,7 @@ fn company(key: &str, asked: &Asked, lead: &Lead) -> bool {
 pub(super) fn meets_all(filters: &Asked, lead: &Lead) -> bool {
     let all = |group: &str, one: fn(&str, &Asked, &Lead) -> bool| {
         let leaves = filters.get(group).and_then(Asked::as_object);
-        leaves.is_none_or(|leaves| leaves.iter().all(|(key, leaf)| one(key, leaf, lead)))
+        leaves.is_none_or(|leaves| leaves.iter().all(|(key, asked)| one(key, asked, lead)))
     };
     all("contact", person) && all("account", company)
 }
