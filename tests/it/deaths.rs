@@ -243,7 +243,7 @@ async fn kill_workers(kills: u32, at_once: usize) {
         // Those that were overtaken come to their end as well.
         tokio::time::sleep(Duration::from_secs(2)).await;
         died = deaths(world.stack.file()).await;
-        println!(
+        eprintln!(
             "{died} workers died at their work under {} exports",
             ids.len()
         );

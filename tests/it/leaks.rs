@@ -216,6 +216,7 @@ fn holds(bytes: &[u8], text: &str) -> bool {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one place after the other")]
 async fn no_canary_leaves_its_place() {
     let world = chatty().await;
     let source = small_world(&world).await;

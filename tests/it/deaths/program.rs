@@ -53,20 +53,19 @@ async fn the_program_killed_and_started_again_goes_on_where_it_was() {
     let (mut id, mut program) = (None, Some(program));
     for turn in 0..3 {
         let found = StackFile::find(&data).unwrap().unwrap();
-        let asked = match id {
-            Some(id) => id,
-            None => {
-                let token = crate::util::token(&data, &found, "acme", "alice");
-                let answer = client()
-                    .post(format!("{}/sources/big/exports", found.url))
-                    .bearer_auth(token)
-                    .json(&json!({}))
-                    .send()
-                    .await
-                    .unwrap();
-                assert_eq!(answer.status(), 202);
-                id_of(&answer.json().await.unwrap())
-            }
+        let asked = if let Some(id) = id {
+            id
+        } else {
+            let token = crate::util::token(&data, &found, "acme", "alice");
+            let answer = client()
+                .post(format!("{}/sources/big/exports", found.url))
+                .bearer_auth(token)
+                .json(&json!({}))
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(answer.status(), 202);
+            id_of(&answer.json().await.unwrap())
         };
         id = Some(asked);
         let store = records(&found);

@@ -186,9 +186,8 @@ impl HttpConnector for Connector {
         let answer = self.inner.call(request);
         HttpConnectorFuture::new(async move {
             let mut answer = answer.await?;
-            let how = match how {
-                Some(how @ (Break::Lost | Break::Cut | Break::FlipAnswer)) => how,
-                _ => return Ok(answer),
+            let Some(how @ (Break::Lost | Break::Cut | Break::FlipAnswer)) = how else {
+                return Ok(answer);
             };
             // Whole, so that it has been carried out to its end.
             let body = ByteStream::new(answer.take_body()).collect().await;
