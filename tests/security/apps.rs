@@ -9,6 +9,7 @@ use lambda_http::{Body, Request};
 use lead_export_aws::config::SignIn;
 use lead_export_aws::http::ClaimRules;
 use lead_export_core::access::{Grant, Person, Role};
+use lead_export_core::answer::AnswerExport;
 use lead_export_core::ask::Asked;
 use lead_export_core::download::DownloadExport;
 use lead_export_core::end::EndExport;
@@ -49,13 +50,29 @@ pub(crate) const SOURCES: [(&str, &str); 4] = [
 ];
 
 impl Apps {
+    #[expect(clippy::too_many_lines, reason = "a list of ports")]
     pub(crate) async fn new(rules: ClaimRules) -> Self {
         let world = World::new();
         let presets = Arc::new(Faulty::new(
             Arc::new(MemoryPresets::new()),
             Arc::clone(&world.plan),
         ));
+        let asking = RequestExport {
+            sources: world.sources.clone(),
+            exports: world.exports.clone(),
+            presets: presets.clone(),
+            queue: world.queue.clone(),
+            clock: world.clock.clone(),
+            dice: world.dice.clone(),
+            max_active: 1_000_000,
+            volume: DailyVolume::default(),
+        };
         let request = request_export::App {
+            answer: AnswerExport {
+                request: asking.clone(),
+                leads: world.leads.clone(),
+                index: world.leads.clone(),
+            },
             presets: SavePreset {
                 sources: world.sources.clone(),
                 exports: world.exports.clone(),
@@ -72,16 +89,7 @@ impl Apps {
                 read_bytes: limits::PREVIEW_READ_BYTES,
                 member_bytes: limits::GZIP_MEMBER_BYTES,
             },
-            request: RequestExport {
-                sources: world.sources.clone(),
-                exports: world.exports.clone(),
-                presets: presets.clone(),
-                queue: world.queue.clone(),
-                clock: world.clock.clone(),
-                dice: world.dice.clone(),
-                max_active: 1_000_000,
-                volume: DailyVolume::default(),
-            },
+            request: asking,
             rules: rules.clone(),
         };
         let download = download_export::App {

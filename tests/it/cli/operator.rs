@@ -40,6 +40,7 @@ async fn record(world: &World, change: impl FnOnce(&mut Export)) -> String {
         requested_at: now(),
         asked: json!({}),
         filter: Filter::default(),
+        pick: None,
         zone: None,
         columns: vec![Column {
             key: "lead_id".into(),

@@ -17,6 +17,7 @@ pub(in crate::cli) fn export(requested_at: Instant) -> Export {
         requested_at,
         asked: json!({}),
         filter: Filter::default(),
+        pick: None,
         zone: None,
         columns: vec![],
         order: Order::Ascending,
