@@ -4,7 +4,7 @@
 PYTHON ?= python3
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
-.PHONY: check fmt clippy doc purity spelling crates template test replay search mutations deaths run measure screenshots programs bench \
+.PHONY: check fmt clippy doc purity spelling crates template test schemathesis replay search mutations deaths run measure screenshots programs bench \
 	bench-peers bench-page scale calls sizes gate plot build deploy audit security fuzz sheets dependencies
 
 check: fmt clippy doc purity spelling crates template
@@ -60,6 +60,10 @@ mutations:
 # 200 workers killed at random moments, by real processes: make deaths KILLS=50.
 deaths:
 	cargo test -p e2e --test it -- --ignored --nocapture two_hundred_killed
+
+# The API's description against the API, from outside; needs python3. EXAMPLES and SEED say how many calls, and which.
+schemathesis:
+	tests/openapi/run.sh
 
 run:
 	cargo run

@@ -27,11 +27,13 @@ pub struct StackFile {
     pub s3: String,
     /// The SQS endpoint.
     pub sqs: String,
-    /// The access key of the three.
+    /// The endpoint of EventBridge and SES.
+    pub events: String,
+    /// The access key of the endpoints.
     pub access_key: String,
     /// Its secret.
     pub secret_key: String,
-    /// The region of the three.
+    /// The region of the endpoints.
     pub region: String,
     /// The issuer of its tokens.
     pub issuer: String,

@@ -6,6 +6,7 @@ pub mod connection;
 pub mod deployed;
 pub mod depot;
 pub mod event_source;
+pub mod events;
 pub mod gateway;
 pub mod generate;
 pub mod identity;

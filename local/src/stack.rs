@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::connection::StackFile;
+use crate::events::Outbox;
 use crate::gateway::{Cors, Gateway};
 use crate::identity::Identity;
 use crate::invoke::Invoke;
@@ -49,7 +50,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct StackOptions {
     /// The folder of all data.
     pub data: PathBuf,
-    /// The gateway's port; the three AWS endpoints take the next ones. 0: any free ones.
+    /// The gateway's port; the four AWS endpoints take the next ones. 0: any free ones.
     pub port: u16,
     /// Deletes the folder's data first.
     pub fresh: bool,
@@ -171,6 +172,7 @@ impl Stack {
             let data = data.clone();
             move || Identity::open(&data)
         });
+        let outbox = Arc::new(Outbox::open(&data)?);
 
         let file = listeners.describe(&secret)?;
         let emulators = vec![
@@ -197,6 +199,14 @@ impl Stack {
                 crate::sqs::serve(
                     listeners.sqs,
                     Arc::clone(&queues),
+                    file.access_key.clone(),
+                    stop.given(),
+                )
+            }),
+            Server::start("EventBridge and SES", |stop| {
+                crate::events::serve(
+                    listeners.events,
+                    Arc::clone(&outbox),
                     file.access_key.clone(),
                     stop.given(),
                 )
@@ -228,7 +238,8 @@ impl Stack {
             authorizer: identity.authorizer(&file.issuer, &file.audience)?,
             cors: Some(cors()),
             extra: local_routes(identity, &file, &options.settings)
-                .merge(crate::bulk::router(database.clone(), &secret)),
+                .merge(crate::bulk::router(database.clone(), &secret))
+                .merge(crate::events::router(outbox)),
         };
         let gateway = Server::start("the gateway", |stop| {
             crate::gateway::serve(listeners.gateway, gateway, stop.given())
@@ -292,12 +303,13 @@ fn local_routes(identity: Identity, file: &StackFile, settings: &Settings) -> ax
     discovery.merge(page)
 }
 
-/// The listeners of the four endpoints.
+/// The listeners of the gateway and the four AWS endpoints.
 struct Listeners {
     gateway: TcpListener,
     dynamodb: TcpListener,
     s3: TcpListener,
     sqs: TcpListener,
+    events: TcpListener,
 }
 
 impl Listeners {
@@ -309,7 +321,7 @@ impl Listeners {
                 port.checked_add(offset).context("the port is too high")?
             };
             TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| {
-                format!("port {port} is taken or not allowed; choose another with --port (the AWS endpoints take the three behind it)")
+                format!("port {port} is taken or not allowed; choose another with --port (the AWS endpoints take the four behind it)")
             })
         };
         Ok(Self {
@@ -317,6 +329,7 @@ impl Listeners {
             dynamodb: bind(1).await?,
             s3: bind(2).await?,
             sqs: bind(3).await?,
+            events: bind(4).await?,
         })
     }
 
@@ -331,6 +344,7 @@ impl Listeners {
             s3: url(&self.s3)?,
             queue_url: format!("{sqs}/{}/{QUEUE}", crate::sqs::ACCOUNT),
             sqs,
+            events: url(&self.events)?,
             access_key: ACCESS_KEY.to_owned(),
             secret_key: secret.to_owned(),
             region: REGION.to_owned(),

@@ -14,8 +14,8 @@ from pathlib import Path
 REGION, ACCOUNT, PARTITION = "eu-central-1", "111122223333", "aws"
 # Parameters without a default.
 PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "lead-export"}
-# Routes for everybody: the page and its files, which hold no secret.
-OPEN = ["GET /", "GET /assets/{name}", "GET /config.json"]
+# Routes for everybody: the page and its files, and what describes the API; they hold no secret.
+OPEN = ["GET /", "GET /assets/{name}", "GET /config.json", "GET /openapi.json"]
 # Rules of cfn-lint-serverless that do not fit, each with its reason.
 IGNORED = [
     "ES1001",  # a destination for failures of an SQS mapping: a queue has its redrive policy instead, asserted below
@@ -32,6 +32,7 @@ ARNS = {
     "AWS::SQS::Queue": "sqs:{region}:{account}:{name}",
     "AWS::Logs::LogGroup": "logs:{region}:{account}:log-group:{name}:*",
     "AWS::IAM::Role": "iam::{account}:role/{name}",
+    "AWS::Events::ApiDestination": "events:{region}:{account}:api-destination/{name}/an-id",
     "AWS::Lambda::Function": "lambda:{region}:{account}:function:{name}",
 }
 
@@ -168,6 +169,10 @@ def asserted(result):
                 for resource in listed(statement["Resource"]):
                     resource = resolved(resource, result)
                     # The end of a log group's ARN, and keys below a named prefix of the bucket.
+                    # SES asks for the identity that stands for the sender, its address or its domain: the sender itself binds.
+                    bound = statement.get("Condition", {}).get("StringEquals", {}).get("ses:FromAddress")
+                    if bound is not None and listed(statement["Action"]) == ["ses:SendEmail"]:
+                        continue
                     narrow = re.fullmatch(r"arn:aws:logs:[^*]+:\*|arn:aws:s3:::[^*/]+/[a-z]+/\*|[^*]+", resource)
                     if not narrow:
                         yield f"{where}: on {resource}"

@@ -17,7 +17,7 @@ use uuid::Uuid;
 mod environment;
 mod events;
 mod limits_table;
-mod reading;
+pub(crate) mod reading;
 mod roles;
 
 use reading::{Template, listed};

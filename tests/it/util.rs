@@ -44,15 +44,20 @@ pub(crate) fn client() -> Client {
 
 /// A bearer token for the stack over this data.
 pub(crate) fn token(data: &Path, file: &StackFile, org: &str, user: &str) -> String {
-    let identity = Identity::open(data).unwrap();
     let claims = Claims {
         sub: user.to_owned(),
         org: Some(org.to_owned()),
         ..Claims::default()
     };
+    token_of(data, file, &claims)
+}
+
+/// A bearer token with these claims for the stack over this data.
+pub(crate) fn token_of(data: &Path, file: &StackFile, claims: &Claims) -> String {
+    let identity = Identity::open(data).unwrap();
     identity
         .token(
-            &claims,
+            claims,
             &file.issuer,
             &file.audience,
             jiff::Timestamp::now(),
@@ -84,6 +89,11 @@ impl World {
     /// A bearer token of `user` in `org`.
     pub(crate) fn token(&self, org: &str, user: &str) -> String {
         token(&self.dir.path().join("data"), self.stack.file(), org, user)
+    }
+
+    /// A bearer token with these claims.
+    pub(crate) fn token_of(&self, claims: &Claims) -> String {
+        token_of(&self.dir.path().join("data"), self.stack.file(), claims)
     }
 
     /// A request by `user` of `acme`.

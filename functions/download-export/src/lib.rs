@@ -2,11 +2,12 @@
 
 mod page;
 
-use http::header::{ACCEPT, CACHE_CONTROL, LOCATION, RETRY_AFTER};
+use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{HeaderValue, Method, Response, StatusCode};
 use lambda_http::{Body, Request};
 use lead_export_aws::config::ConfigError;
 use lead_export_aws::http::{Call, ClaimRules, finish, json};
+use lead_export_aws::openapi;
 use lead_export_aws::ports::Ports;
 use lead_export_aws::problem::{Problem, RETRY_SECONDS};
 use lead_export_aws::trace::traced;
@@ -35,8 +36,13 @@ pub const ROUTES: &[&str] = &[
     "DELETE /exports/{id}",
 ];
 
-/// The routes that ask for no token: the page, which asks the API for everything else as whoever signed in.
-pub const OPEN_ROUTES: &[&str] = &["GET /", "GET /assets/{name}", "GET /config.json"];
+/// The routes that ask for no token: the page, which asks the API for everything else as whoever signed in, and what describes the API.
+pub const OPEN_ROUTES: &[&str] = &[
+    "GET /",
+    "GET /assets/{name}",
+    "GET /config.json",
+    "GET /openapi.json",
+];
 
 /// The variables of the environment that this function reads, besides Lambda's own.
 pub const VARIABLES: &[&str] = &[
@@ -45,6 +51,9 @@ pub const VARIABLES: &[&str] = &[
     "AUDIT_TABLE",
     "FILES_BUCKET",
     "DOWNLOAD_TTL",
+    "EVENT_BUS",
+    "MAIL_FROM",
+    "PAGE_URL",
     "ORG_CLAIM",
     "SINGLE_ORG",
     "TOKEN_USE",
@@ -112,7 +121,7 @@ impl App {
                 exports,
                 audit,
                 pieces: ports.pieces()?,
-                notifier: ports.notifier(),
+                notifier: ports.notifier()?,
                 clock,
                 dice,
             },
@@ -132,6 +141,9 @@ pub async fn handle(app: &App, event: Request) -> Response<Body> {
 async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {
     if let Some(answer) = app.page.answer(call) {
         return answer;
+    }
+    if let (&Method::GET, ["openapi.json"]) = (&call.method, call.route().as_slice()) {
+        return Ok(description());
     }
     let principal = call.principal(&app.rules)?;
     match (&call.method, call.route().as_slice()) {
@@ -183,6 +195,18 @@ async fn answer(app: &App, call: &Call) -> Result<Response<Body>, Problem> {
         }
         _ => Err(Problem::not_found()),
     }
+}
+
+/// The description of the API: the same for everybody, and until the next deployment.
+fn description() -> Response<Body> {
+    let mut answer = Response::new(Body::Text(openapi::text().to_owned()));
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        CACHE_CONTROL,
+        HeaderValue::from_static("public, max-age=300"),
+    );
+    answer
 }
 
 async fn download(

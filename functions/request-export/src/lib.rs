@@ -36,6 +36,7 @@ pub const VARIABLES: &[&str] = &[
     "MAX_ACTIVE_EXPORTS",
     "DAILY_VOLUME",
     "READ_CONSISTENCY",
+    "MAIL_FROM",
     "ORG_CLAIM",
     "SINGLE_ORG",
     "TOKEN_USE",
@@ -64,6 +65,7 @@ impl App {
     pub fn new(ports: &Ports) -> Result<Self, ConfigError> {
         let (sources, exports, presets) = (ports.sources()?, ports.exports()?, ports.presets()?);
         let clock = ports.clock();
+        let sends_mails = ports.config.mail_from()?.is_some();
         let request = RequestExport {
             sources: sources.clone(),
             exports: exports.clone(),
@@ -73,6 +75,7 @@ impl App {
             dice: ports.dice(),
             max_active: ports.config.max_active_exports()?,
             volume: ports.config.daily_volume()?,
+            sends_mails,
         };
         Ok(Self {
             answer: AnswerExport {
@@ -95,6 +98,7 @@ impl App {
                 exports,
                 presets,
                 clock,
+                sends_mails,
             },
             request,
             rules: ports.config.claim_rules()?,

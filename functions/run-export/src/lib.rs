@@ -32,6 +32,9 @@ pub const VARIABLES: &[&str] = &[
     "SLICE",
     "READ_CONSISTENCY",
     "READ_UNITS",
+    "EVENT_BUS",
+    "MAIL_FROM",
+    "PAGE_URL",
 ];
 
 /// What this function is made of.
@@ -55,7 +58,7 @@ impl App {
                 exports: ports.exports()?,
                 queue: ports.queue()?,
                 pieces: ports.pieces()?,
-                notifier: ports.notifier(),
+                notifier: ports.notifier()?,
                 clock: ports.clock(),
                 dice: ports.dice(),
                 retention: ports.config.retention()?,

@@ -14,7 +14,14 @@ use lead_export_core::sweep::SweepExports;
 use serde_json::{Value, json};
 
 /// The variables of the environment that this function reads, besides Lambda's own.
-pub const VARIABLES: &[&str] = &["EXPORTS_TABLE", "FILES_BUCKET", "EXPORTS_QUEUE_URL"];
+pub const VARIABLES: &[&str] = &[
+    "EXPORTS_TABLE",
+    "FILES_BUCKET",
+    "EXPORTS_QUEUE_URL",
+    "EVENT_BUS",
+    "MAIL_FROM",
+    "PAGE_URL",
+];
 
 /// What this function is made of.
 pub struct App {
@@ -33,7 +40,7 @@ impl App {
                 exports: ports.exports()?,
                 queue: ports.queue()?,
                 pieces: ports.pieces()?,
-                notifier: ports.notifier(),
+                notifier: ports.notifier()?,
                 clock: ports.clock(),
                 dice: ports.dice(),
             },

@@ -36,6 +36,7 @@ impl Served {
             dynamodb: address(&tables),
             s3: String::new(),
             sqs: String::new(),
+            events: String::new(),
             access_key: "local".into(),
             secret_key: SECRET.into(),
             region: "us-east-1".into(),

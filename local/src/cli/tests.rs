@@ -11,6 +11,7 @@ pub(super) fn stack_file(url: &str) -> StackFile {
         dynamodb: name("http://dynamodb"),
         s3: name("http://s3"),
         sqs: name("http://sqs"),
+        events: name("http://events"),
         access_key: name("local"),
         secret_key: name("k3y"),
         region: name("us-east-1"),

@@ -12,10 +12,10 @@ use crate::stack::{Settings, Stack, StackOptions};
 /// `up`: starts everything.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The environment may set RETENTION (7d), DOWNLOAD_TTL (5m), MAX_ACTIVE_EXPORTS (20), DAILY_VOLUME (0: off), SLICE (300s), READ_CONSISTENCY (strong) and READ_UNITS (0: as many as there are).\n\nExample:\n  lead-export up --port 4000 --fresh"
+    after_help = "The environment may set RETENTION (7d), DOWNLOAD_TTL (5m), MAX_ACTIVE_EXPORTS (20), DAILY_VOLUME (0: off), SLICE (300s), READ_CONSISTENCY (strong), READ_UNITS (0: as many as there are) and MAIL_FROM (exports@lead-export.example; empty for no mails).\n\nExample:\n  lead-export up --port 4000 --fresh"
 )]
 pub(super) struct Up {
-    /// The API's port; DynamoDB, S3 and SQS take the three behind it. 0: any free ones.
+    /// The API's port; DynamoDB, S3, SQS and EventBridge with SES take the four behind it. 0: any free ones.
     #[arg(long, default_value_t = 3000)]
     port: u16,
     /// Deletes the data first.
@@ -68,6 +68,7 @@ fn check(settings: &Settings) -> anyhow::Result<()> {
     config.slice()?;
     config.reads_consistently()?;
     config.read_units()?;
+    config.mail_from()?;
     Ok(())
 }
 
@@ -78,6 +79,7 @@ fn welcome(who: &Who, file: &StackFile) -> String {
         dynamodb,
         s3,
         sqs,
+        events,
         access_key,
         secret_key,
         region,
@@ -95,9 +97,10 @@ Page    {url}/
 Users   alice (exporter), vera (viewer) and adam (admin) of acme; gina (exporter) of globex
 API     {url}
         curl -H \"Authorization: Bearer $({program} token --user alice{data})\" {url}/sources
-AWS     DynamoDB {dynamodb}   S3 {s3}   SQS {sqs}
+AWS     DynamoDB {dynamodb}   S3 {s3}   SQS {sqs}   EventBridge, SES {events}
         AWS_ACCESS_KEY_ID={access_key} AWS_SECRET_ACCESS_KEY={secret_key} AWS_REGION={region} \\
           aws --endpoint-url {s3} s3 ls s3://{bucket} --recursive
+Outbox  {url}/local/outbox   events told and mails sent
 A CSV   {program} export --source home-insurance --status active -o leads.csv{data}
         {program} import leads.csv --source mine{data}
         {program} export --source mine -o mine.csv{data}"
@@ -130,6 +133,7 @@ mod tests {
             ("SLICE", ""),
             ("READ_CONSISTENCY", "weak"),
             ("READ_UNITS", "all"),
+            ("MAIL_FROM", "me"),
         ] {
             let error = check(&Settings::default().with(name, value)).unwrap_err();
             assert!(error.to_string().contains(name), "{error}");
@@ -156,6 +160,8 @@ mod tests {
             "http://dynamodb",
             "http://s3",
             "http://sqs",
+            "http://events",
+            "/local/outbox",
             "aws --endpoint-url",
             "export --source home-insurance",
             "--data /tmp/x",

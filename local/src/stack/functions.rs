@@ -23,8 +23,8 @@ pub(super) const RUNS_AT_ONCE: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings(BTreeMap<&'static str, String>);
 
-/// As in `template.yaml`; a test compares them.
-const DEFAULTS: [(&str, &str); 14] = [
+/// As in `template.yaml`, but for one; a test compares them.
+const DEFAULTS: [(&str, &str); 16] = [
     ("RETENTION", "7d"),
     ("DOWNLOAD_TTL", "5m"),
     ("MAX_ACTIVE_EXPORTS", "20"),
@@ -39,6 +39,9 @@ const DEFAULTS: [(&str, &str); 14] = [
     ("PAGE_CLIENT_ID", ""),
     ("PAGE_SCOPE", "openid email"),
     ("PAGE_SIGN_IN_ORIGINS", ""),
+    ("EVENT_BUS", "default"),
+    // Not so in the template: here no mail goes anywhere but to `/local/outbox`.
+    ("MAIL_FROM", "exports@lead-export.example"),
 ];
 
 impl Default for Settings {
@@ -54,7 +57,7 @@ impl Default for Settings {
 
 impl Settings {
     /// Those that `up` takes from its environment.
-    pub const NAMES: [&str; 7] = [
+    pub const NAMES: [&str; 8] = [
         "RETENTION",
         "DOWNLOAD_TTL",
         "MAX_ACTIVE_EXPORTS",
@@ -62,6 +65,7 @@ impl Settings {
         "SLICE",
         "READ_CONSISTENCY",
         "READ_UNITS",
+        "MAIL_FROM",
     ];
 
     /// The defaults, but for what `read` knows, such as the environment.
@@ -123,6 +127,8 @@ pub(super) fn specs(
         ("AWS_ENDPOINT_URL_DYNAMODB", &file.dynamodb),
         ("AWS_ENDPOINT_URL_S3", &file.s3),
         ("AWS_ENDPOINT_URL_SQS", &file.sqs),
+        ("AWS_ENDPOINT_URL_EVENTBRIDGE", &file.events),
+        ("AWS_ENDPOINT_URL_SESV2", &file.events),
         ("AWS_LAMBDA_LOG_FORMAT", "JSON"),
         ("LEADS_TABLE", &file.tables.leads),
         ("SOURCES_TABLE", &file.tables.sources),
@@ -131,6 +137,7 @@ pub(super) fn specs(
         ("FILES_BUCKET", BUCKET),
         ("EXPORTS_QUEUE_URL", &file.queue_url),
         ("JWT_ISSUER", &file.issuer),
+        ("PAGE_URL", &file.url),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))

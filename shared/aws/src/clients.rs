@@ -34,6 +34,8 @@ pub struct Aws {
     dynamodb: Option<String>,
     s3: Option<String>,
     sqs: Option<String>,
+    eventbridge: Option<String>,
+    sesv2: Option<String>,
 }
 
 impl fmt::Debug for Aws {
@@ -43,13 +45,15 @@ impl fmt::Debug for Aws {
             .field("dynamodb", &self.dynamodb)
             .field("s3", &self.s3)
             .field("sqs", &self.sqs)
+            .field("eventbridge", &self.eventbridge)
+            .field("sesv2", &self.sesv2)
             .finish_non_exhaustive()
     }
 }
 
 impl Aws {
     /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and, where a local stack stands in,
-    /// `AWS_ENDPOINT_URL_DYNAMODB`, `_S3`, `_SQS`. Lambda sets the first four and replaces the sandbox before they expire.
+    /// `AWS_ENDPOINT_URL_DYNAMODB`, `_S3`, `_SQS`, `_EVENTBRIDGE`, `_SESV2`. Lambda sets the first four and replaces the sandbox before they expire.
     ///
     /// # Errors
     /// [`ConfigError::Missing`] without region or credentials.
@@ -85,6 +89,8 @@ impl Aws {
             dynamodb: any("AWS_ENDPOINT_URL_DYNAMODB"),
             s3: any("AWS_ENDPOINT_URL_S3"),
             sqs: any("AWS_ENDPOINT_URL_SQS"),
+            eventbridge: any("AWS_ENDPOINT_URL_EVENTBRIDGE"),
+            sesv2: any("AWS_ENDPOINT_URL_SESV2"),
         })
     }
 
@@ -137,6 +143,32 @@ impl Aws {
             .timeout_config(patience(CALL_ATTEMPT, CALL));
         config.set_endpoint_url(self.sqs.clone());
         aws_sdk_sqs::Client::from_conf(config.build())
+    }
+
+    /// A client of EventBridge.
+    pub fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
+        let mut config = aws_sdk_eventbridge::Config::builder()
+            .behavior_version(behavior())
+            .region(self.region.clone())
+            .credentials_provider(self.credentials.clone())
+            .http_client(self.http.clone())
+            .retry_config(retries())
+            .timeout_config(patience(CALL_ATTEMPT, CALL));
+        config.set_endpoint_url(self.eventbridge.clone());
+        aws_sdk_eventbridge::Client::from_conf(config.build())
+    }
+
+    /// A client of SES.
+    pub fn sesv2(&self) -> aws_sdk_sesv2::Client {
+        let mut config = aws_sdk_sesv2::Config::builder()
+            .behavior_version(behavior())
+            .region(self.region.clone())
+            .credentials_provider(self.credentials.clone())
+            .http_client(self.http.clone())
+            .retry_config(retries())
+            .timeout_config(patience(CALL_ATTEMPT, CALL));
+        config.set_endpoint_url(self.sesv2.clone());
+        aws_sdk_sesv2::Client::from_conf(config.build())
     }
 }
 
@@ -198,6 +230,7 @@ mod tests {
     fn every_client_has_patience_and_three_attempts() {
         let aws = aws(&ALL).unwrap();
         let (dynamodb, s3, sqs) = (aws.dynamodb(), aws.s3(), aws.sqs());
+        let (events, mails) = (aws.eventbridge(), aws.sesv2());
         for (timeouts, retries) in [
             (
                 dynamodb.config().timeout_config(),
@@ -205,6 +238,14 @@ mod tests {
             ),
             (s3.config().timeout_config(), s3.config().retry_config()),
             (sqs.config().timeout_config(), sqs.config().retry_config()),
+            (
+                events.config().timeout_config(),
+                events.config().retry_config(),
+            ),
+            (
+                mails.config().timeout_config(),
+                mails.config().retry_config(),
+            ),
         ] {
             let timeouts = timeouts.unwrap();
             assert!(timeouts.connect_timeout() < timeouts.operation_attempt_timeout());

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use lead_export_core::lead::OrgId;
 use lead_export_core::limits;
+use lead_export_core::mail::Address;
 use lead_export_core::volume::DailyVolume;
 
 use crate::http::ClaimRules;
+use crate::notifier::Telling;
 
 mod origins;
 
@@ -51,7 +53,7 @@ pub struct Config {
 }
 
 /// What is read of the environment; credentials are not kept in it (see [`crate::clients`]).
-const READ: [&str; 22] = [
+const READ: [&str; 25] = [
     "LEADS_TABLE",
     "SOURCES_TABLE",
     "EXPORTS_TABLE",
@@ -74,6 +76,9 @@ const READ: [&str; 22] = [
     "PAGE_CLIENT_ID",
     "PAGE_SCOPE",
     "PAGE_SIGN_IN_ORIGINS",
+    "EVENT_BUS",
+    "MAIL_FROM",
+    "PAGE_URL",
 ];
 
 impl Config {
@@ -256,6 +261,44 @@ impl Config {
             single_org: single_org.map_err(|_| ConfigError::Malformed { name, wanted })?,
             token_use: self.rule("TOKEN_USE")?,
             required_scope: self.rule("REQUIRED_SCOPE")?,
+        })
+    }
+
+    /// `MAIL_FROM`: the sender of mails; set to nothing where none are sent.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn mail_from(&self) -> Result<Option<Address>, ConfigError> {
+        let name = "MAIL_FROM";
+        let wanted = "it must be an e-mail address, without a name";
+        let from = self.rule(name)?;
+        let from = from.as_deref().map(Address::parse).transpose();
+        from.map_err(|_| ConfigError::Malformed { name, wanted })
+    }
+
+    /// `EVENT_BUS`, `MAIL_FROM`, `PAGE_URL`: where and how terminal states are told.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn telling(&self) -> Result<Telling, ConfigError> {
+        let page_url = self.name("PAGE_URL")?;
+        let is_url = ["https://", "http://"].iter().any(|scheme| {
+            let rest = page_url.strip_prefix(scheme);
+            rest.is_some_and(|rest| {
+                !rest.is_empty() && rest.chars().all(|each| !each.is_whitespace())
+            })
+        });
+        if !is_url {
+            let (name, wanted) = (
+                "PAGE_URL",
+                "it must be a URL such as https://exports.example.com",
+            );
+            return Err(ConfigError::Malformed { name, wanted });
+        }
+        Ok(Telling {
+            bus: self.name("EVENT_BUS")?,
+            mail_from: self.mail_from()?,
+            page_url,
         })
     }
 }

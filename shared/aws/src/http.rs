@@ -57,7 +57,11 @@ impl ClaimRules {
             org,
             user: claim("sub")?.to_owned(),
             name: claim("email").or_else(|| claim("name")).map(str::to_owned),
-            email: claim("email").map(str::to_owned),
+            // Whoever may name any address to the provider must not have mails sent there: only a checked one counts, or one of a
+            // provider that does not say (OpenID Connect Core 1.0 §5.1, `email_verified`).
+            email: claim("email")
+                .filter(|_| claims.get("email_verified").is_none_or(|it| it == "true"))
+                .map(str::to_owned),
         })
     }
 }
@@ -322,6 +326,22 @@ mod tests {
             let mut bad = good.clone();
             bad.remove(missing);
             assert!(rules().principal(&bad).is_none(), "{missing}");
+        }
+    }
+
+    #[test]
+    fn mails_go_to_no_address_that_nobody_has_checked() {
+        let email = |verified: &[(&str, &str)]| {
+            let base = [("sub", "u"), ("org_id", "o"), ("email", "a@b.c")];
+            let principal = rules().principal(&claims(&[&base[..], verified].concat()));
+            let principal = principal.unwrap();
+            assert_eq!(principal.name.as_deref(), Some("a@b.c"), "still a name");
+            principal.email
+        };
+        assert!(email(&[]).is_some());
+        assert!(email(&[("email_verified", "true")]).is_some());
+        for not in ["false", "", "1", "[true]"] {
+            assert_eq!(email(&[("email_verified", not)]), None, "{not}");
         }
     }
 

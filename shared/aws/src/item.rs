@@ -61,6 +61,8 @@ pub(crate) mod names {
     pub(crate) const CLEAN_AT: &str = "clean_at";
     pub(crate) const NOTIFY: &str = "notify";
     pub(crate) const TIMELINE: &str = "timeline";
+    /// Exports: whom to send a mail, if it was asked for.
+    pub(crate) const MAIL: &str = "mail";
 
     /// An organization's active exports: a set of ids.
     pub(crate) const ACTIVE: &str = "active";

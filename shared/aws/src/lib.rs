@@ -15,8 +15,9 @@ pub mod lead_writer;
 pub mod leads;
 pub mod log;
 pub mod metrics;
-pub mod notify;
+pub mod notifier;
 pub mod objects;
+pub mod openapi;
 #[cfg(feature = "oracle")]
 pub mod oracle;
 pub mod page;

@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use lead_export_core::mail::Address;
 use lead_export_core::ports::{Clock, Notifier, StoreError};
 use lead_export_core::record::Export;
 use lead_export_core::time::Instant;
@@ -100,6 +101,10 @@ impl Notifier for MeasuringNotifier {
             &figures(export),
         );
         Ok(())
+    }
+
+    async fn mail(&self, export: &Export, to: &Address) -> Result<(), StoreError> {
+        self.inner.mail(export, to).await
     }
 }
 

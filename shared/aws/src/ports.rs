@@ -15,7 +15,7 @@ use crate::config::{Config, ConfigError};
 use crate::exports::DynamoExports;
 use crate::leads::{DynamoLeadIndex, DynamoLeads, PacedLeads};
 use crate::metrics::MeasuringNotifier;
-use crate::notify::LogNotifier;
+use crate::notifier::AwsNotifier;
 use crate::objects::{S3Pieces, S3Signer};
 use crate::presets::DynamoPresets;
 use crate::queue::SqsQueue;
@@ -165,11 +165,15 @@ impl Ports {
     }
 
     /// Tells terminal states, and counts them.
-    pub fn notifier(&self) -> Arc<dyn Notifier> {
-        Arc::new(MeasuringNotifier {
-            inner: Arc::new(LogNotifier),
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the variable.
+    pub fn notifier(&self) -> Result<Arc<dyn Notifier>, ConfigError> {
+        let telling = self.config.telling()?;
+        Ok(Arc::new(MeasuringNotifier {
+            inner: Arc::new(AwsNotifier::new(self.aws.clone(), telling)),
             clock: self.clock(),
-        })
+        }))
     }
 
     /// Time.

@@ -23,6 +23,22 @@ pub(crate) const QUOTA_SECONDS: u32 = 10;
 /// Seconds after which a caller may try again when a store was not there.
 pub(crate) const UNAVAILABLE_SECONDS: u32 = 5;
 
+/// Every kind of problem: what stands behind `/problems/` in its type.
+pub const KINDS: [&str; 12] = [
+    "invalid-request",
+    "unauthorized",
+    "not-found",
+    "forbidden",
+    "not-ready",
+    "gone",
+    "too-large",
+    "key-reused",
+    "quota",
+    "daily-volume",
+    "unavailable",
+    "internal",
+];
+
 /// A refusal or failure.
 #[derive(Debug)]
 pub struct Problem(Box<Details>);
@@ -46,6 +62,7 @@ impl Problem {
         title: &'static str,
         detail: impl Into<String>,
     ) -> Self {
+        debug_assert!(KINDS.contains(&kind), "{kind}");
         Self(Box::new(Details {
             status,
             kind,

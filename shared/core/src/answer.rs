@@ -230,6 +230,7 @@ impl AnswerExport {
         let asked = Asked {
             file_name: file_name(new.at, &wanted.format),
             plan: wanted.plan(source, new.at),
+            mail: false,
         };
         let store = &*self.request.sources;
         let access = store

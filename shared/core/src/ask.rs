@@ -18,6 +18,8 @@ pub struct Asked {
     pub plan: Plan,
     /// The name under which the file will be downloaded.
     pub file_name: String,
+    /// Whether a mail is wanted at the end (`notify.email`).
+    pub mail: bool,
 }
 
 impl Asked {
@@ -80,9 +82,9 @@ fn read(
         .and_then(|node| format(&node, problems))
         .unwrap_or_default();
     let columns = columns::resolve(fields.as_ref(), source, format.header, problems);
-    if let Some(node) = members.take("notify") {
-        notify(&node, problems);
-    }
+    let mail = members
+        .take("notify")
+        .and_then(|node| notify(&node, problems));
     not_standing_in(&mut members, problems);
     members.finish(problems);
 
@@ -103,7 +105,11 @@ fn read(
         format,
     };
     let file_name = file_name(source, requested_at, &plan.format);
-    Some(Asked { plan, file_name })
+    Some(Asked {
+        plan,
+        file_name,
+        mail: mail.unwrap_or_default(),
+    })
 }
 
 /// Refuses `preset` and `again`: those that could be filled in are gone from the body by now (see [`crate::presets`]).
@@ -131,7 +137,8 @@ fn not_standing_in(members: &mut Members, problems: &mut Problems) {
     }
 }
 
-const ORDERS: [(&str, Order); 2] = [
+/// The words for orders, by which they are read; likewise below.
+pub(crate) const ORDERS: [(&str, Order); 2] = [
     ("created_at", Order::Ascending),
     ("-created_at", Order::Descending),
 ];
@@ -144,13 +151,13 @@ pub(crate) const PROFILES: [(&str, Profile); 5] = [
     ("tsv", Profile::Tsv),
 ];
 
-const HEADERS: [(&str, Header); 3] = [
+pub(crate) const HEADERS: [(&str, Header); 3] = [
     ("keys", Header::Keys),
     ("labels", Header::Labels),
     ("none", Header::None),
 ];
 
-const COMPRESSIONS: [(&str, Compression); 2] =
+pub(crate) const COMPRESSIONS: [(&str, Compression); 2] =
     [("none", Compression::None), ("gzip", Compression::Gzip)];
 
 fn format(node: &Node, problems: &mut Problems) -> Option<Format> {
@@ -180,16 +187,12 @@ fn format(node: &Node, problems: &mut Problems) -> Option<Format> {
     Some(format)
 }
 
-fn notify(node: &Node, problems: &mut Problems) {
-    let Some(mut members) = node.members(problems) else {
-        return;
-    };
-    if let Some(node) = members.take("email")
-        && node.bool(problems) == Some(true)
-    {
-        problems.refuse_not_yet(node.path(), "notify.email");
-    }
+/// Whether a mail is wanted. That one can be sent is checked where the requester is known ([`crate::presets::understand`]).
+fn notify(node: &Node, problems: &mut Problems) -> Option<bool> {
+    let mut members = node.members(problems)?;
+    let email = members.take("email").and_then(|node| node.bool(problems));
     members.finish(problems);
+    email
 }
 
 /// The name of an export's file: source and moment, the latter in the format's zone, in characters that every file system takes.

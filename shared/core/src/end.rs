@@ -9,6 +9,7 @@ use crate::ports::{
     StoreErrorKind,
 };
 use crate::record::{Delivery, Export, ExportId, RunId, Status};
+use crate::telling;
 
 /// Ends exports. Its fields are the ports it needs.
 #[derive(Clone)]
@@ -89,10 +90,10 @@ impl EndExport {
                 delete_file(&*self.pieces, &next).await?;
                 return self.answer(next).await;
             }
-            let told = self.notifier.tell(&next).await.is_ok();
-            if told {
+            let telling = telling::tell(&*self.notifier, &next, self.clock.now()).await;
+            if telling.any(&next) {
                 // The sweeper tells it again if this write is lost.
-                let _ = self.exports.replace(&next.told(by)).await;
+                let _ = self.exports.replace(&telling.noted(&next, by)).await;
             }
             return self.answer(next).await;
         }

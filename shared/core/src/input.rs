@@ -13,10 +13,6 @@ use serde::Serialize;
 pub use decimal::{Decimal, NotADecimal};
 pub use json::Json;
 
-/// What contract §3 has and later work builds: its shape is read in full, then it is refused with one sentence. To build one,
-/// take it off this list.
-pub const NOT_YET: [&str; 1] = ["notify.email"];
-
 /// Errors that an answer names at most: what is behind them is counted. 500 × 4 KiB of path stay below an answer's 6 MB.
 const ERRORS: usize = 500;
 /// Characters of a caller's word that a path or message repeats.
@@ -91,13 +87,6 @@ impl Problems {
             });
         } else {
             self.left_off += 1;
-        }
-    }
-
-    /// Refuses `what` at `field` if it is on the list [`NOT_YET`].
-    pub fn refuse_not_yet(&mut self, field: &str, what: &str) {
-        if NOT_YET.contains(&what) {
-            self.refuse(field, "not supported yet");
         }
     }
 

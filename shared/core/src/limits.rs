@@ -56,6 +56,18 @@ pub const CLEAN_AFTER: Duration = Duration::from_mins(20);
 pub const FIRST_DUE: Duration = Duration::from_secs(30);
 /// The sweeper looks again at what it has seen after this long.
 pub const SWEEP_BACKOFF: Duration = Duration::from_mins(1);
+/// Waits between tries of a mail grow up to this: 30 tries fit [`MAIL_PATIENCE`].
+pub const MAIL_BACKOFF: Duration = Duration::from_hours(1);
+/// A mail that could not be sent for this long after the export's end is given up.
+pub const MAIL_PATIENCE: Duration = Duration::from_hours(24);
+/// Characters of an e-mail address at most (RFC 5321 §4.5.3.1.3: a path of 256, less its brackets).
+pub const ADDRESS_CHARS: usize = 254;
+/// Characters before the `@` at most (RFC 5321 §4.5.3.1.1).
+pub const ADDRESS_LOCAL_CHARS: usize = 64;
+/// Characters of a name or sentence that a mail repeats.
+pub const MAIL_WORD_CHARS: usize = 300;
+/// Bytes of an event's detail at most: EventBridge took entries of 256 KiB for most of its life, names and time among them.
+pub const EVENT_DETAIL_BYTES: usize = 255 << 10;
 /// Exports one sweep looks at.
 pub const SWEEP_LIMIT: usize = 100;
 /// The hash partitions of the sparse index of what is due.

@@ -218,7 +218,7 @@ impl Export {
         next.head.file_expires_at = Some(now);
         next.timeline.push(Step::new(now, What::Expired));
         next.clean_at = Some(now.plus(limits::CLEAN_AFTER));
-        next.due_at = if next.notify {
+        next.due_at = if next.owes() {
             Some(now)
         } else {
             next.clean_at
@@ -229,8 +229,17 @@ impl Export {
     /// P9a: the terminal state has been told.
     #[must_use]
     pub fn told(&self, by: RunId) -> Self {
+        self.told_of(by, true, true)
+    }
+
+    /// P9a: of the terminal state the event has been told, or the mail has been sent, or both; what is still owed keeps its date.
+    #[must_use]
+    pub fn told_of(&self, by: RunId, event: bool, mail: bool) -> Self {
         let mut next = self.next(by);
-        next.notify = false;
+        next.notify &= !event;
+        if let Some(owed) = &mut next.mail {
+            owed.sent |= mail;
+        }
         next.due_at = next.rest_due();
         next
     }
@@ -254,7 +263,7 @@ impl Export {
 
     /// The next date at which something is to be done with a terminal state; what is still to be told keeps its date.
     fn rest_due(&self) -> Option<Instant> {
-        if self.notify {
+        if self.owes() {
             return self.due_at;
         }
         let expires_at = (self.status() == Status::Completed)

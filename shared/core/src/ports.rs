@@ -12,6 +12,7 @@ use bytes::Bytes;
 use crate::access::{Access, Person, Role};
 use crate::fields::Source;
 use crate::lead::{LeadId, LeadKey, OrgId, SourceId};
+use crate::mail::Address;
 use crate::page::{Page, Slots};
 use crate::presets::{Preset, PresetHead, PresetName};
 use crate::record::{Export, ExportId, Head, RunId, Status};
@@ -664,6 +665,12 @@ pub trait Notifier: Send + Sync {
     /// # Errors
     /// [`StoreError`] if it may not have been heard.
     async fn tell(&self, export: &Export) -> Result<(), StoreError>;
+
+    /// Sends the mail about it that its requester asked for, at least once.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it may not have been sent.
+    async fn mail(&self, export: &Export, to: &Address) -> Result<(), StoreError>;
 }
 
 /// Time.

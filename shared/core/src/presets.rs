@@ -12,8 +12,9 @@ use crate::filter::since_export;
 use crate::input::{Fault, FieldError, InvalidRequest, Json};
 use crate::lead::{OrgId, SourceId};
 use crate::limits;
+use crate::mail::MailTo;
 use crate::ports::{Clock, ExportStore, PresetStore, SourceStore, StoreError};
-use crate::record::ExportId;
+use crate::record::{Export, ExportId};
 use crate::time::Instant;
 
 /// The name of a preset, unique in its source: 1 to 64 characters of `[A-Za-z0-9][A-Za-z0-9 ._-]*`, the last no blank. Case counts.
@@ -81,10 +82,12 @@ pub(crate) enum NotUnderstood {
 }
 
 /// Reads a body against the source as it is, after what `preset` or `again` stands for is filled in: the whole body, and the plan.
+/// A mail that is wanted and could reach nobody is refused.
 pub(crate) async fn understand(
     body: Json,
     source: &Source,
     now: Instant,
+    mail: &MailTo,
     presets: &dyn PresetStore,
     exports: &dyn ExportStore,
 ) -> Result<(Json, Asked), NotUnderstood> {
@@ -94,7 +97,16 @@ pub(crate) async fn understand(
         None => None,
     };
     let since = since.map(|export| export.head.requested_at);
-    let asked = Asked::read(&body, source, now, &|_| since)?;
+    let asked = Asked::read(&body, source, now, &|_| since);
+    let wanted = body.member("notify").and_then(|it| it.member("email")) == Some(&Json::Bool(true));
+    let asked = match (asked, mail) {
+        (Ok(_), MailTo::Nobody(why)) if wanted => Err(refused("notify.email", *why)),
+        (Err(mut invalid), MailTo::Nobody(why)) if wanted => {
+            invalid.errors.extend(refused("notify.email", *why).errors);
+            Err(invalid)
+        }
+        (asked, _) => asked,
+    }?;
     Ok((body, asked))
 }
 
@@ -118,7 +130,7 @@ async fn filled_in(
         }
         // A body of this kind cannot say which leads were picked: it would hold more.
         .filter(|export| export.plan.pick.is_none())
-        .map(|export| export.plan.body(source)),
+        .map(|export| again(&export, source)),
         _ => None,
     };
     Ok(match base {
@@ -127,12 +139,22 @@ async fn filled_in(
     })
 }
 
+/// The body that asks for the same as `export`: what its file holds, and the mail if there was one.
+fn again(export: &Export, source: &Source) -> Json {
+    let mut body = export.plan.body(source);
+    if let (Json::Object(members), Some(_)) = (&mut body, &export.mail) {
+        let email = ("email".to_owned(), Json::Bool(true));
+        members.push(("notify".to_owned(), Json::Object(vec![email])));
+    }
+    body
+}
+
 /// An export of this very source.
 async fn export_of(
     source: &Source,
     id: ExportId,
     exports: &dyn ExportStore,
-) -> Result<Option<crate::record::Export>, StoreError> {
+) -> Result<Option<Export>, StoreError> {
     let export = exports.get(&source.org, id).await?;
     Ok(export.filter(|export| export.head.source == source.id))
 }
@@ -171,6 +193,8 @@ pub struct SavePreset {
     pub presets: Arc<dyn PresetStore>,
     /// Time.
     pub clock: Arc<dyn Clock>,
+    /// Whether the service sends mails.
+    pub sends_mails: bool,
 }
 
 impl SavePreset {
@@ -191,7 +215,8 @@ impl SavePreset {
         let now = self.clock.now();
         let body = Json::object(body)?;
         let (presets, exports) = (&*self.presets, &*self.exports);
-        let understood = match understand(body, source, now, presets, exports).await {
+        let mail = MailTo::of(principal, self.sends_mails);
+        let understood = match understand(body, source, now, &mail, presets, exports).await {
             Ok((body, _)) => Ok(body),
             Err(NotUnderstood::Invalid(invalid)) => Err(invalid),
             Err(NotUnderstood::Store(error)) => return Err(error.into()),

@@ -18,6 +18,7 @@ use crate::format::Compression;
 use crate::input::{InvalidRequest, Json};
 use crate::lead::OrgId;
 use crate::limits;
+use crate::mail::MailTo;
 use crate::plan::Plan;
 use crate::ports::{
     Clock, ExportStore, LeadSample, LeadSource, PresetStore, SourceStore, StoreError,
@@ -107,7 +108,15 @@ impl PreviewExport {
         let access = crate::history::access(&*self.sources, principal, source).await?;
         let (source, _) = access.allows(Act::Request)?;
         let body = Json::object(body)?;
-        let (_, asked) = understand(body, source, now, &*self.presets, &*self.exports).await?;
+        let (_, asked) = understand(
+            body,
+            source,
+            now,
+            &MailTo::Unasked,
+            &*self.presets,
+            &*self.exports,
+        )
+        .await?;
         let plan = asked.plan;
         // The zone was looked up when the request was read.
         let mut selection = Selection::new(&principal.org, &plan).map_err(|error| {

@@ -12,6 +12,7 @@ use crate::access::Person;
 use crate::format::Format;
 use crate::lead::{LeadKey, OrgId, SourceId};
 use crate::limits;
+use crate::mail::Mail;
 use crate::plan::{Order, Plan};
 use crate::time::Instant;
 use crate::timeline::Timeline;
@@ -394,6 +395,8 @@ pub struct Export {
     pub notify: bool,
     /// What became of it, step by step.
     pub timeline: Timeline,
+    /// The mail that the requester asked for.
+    pub mail: Option<Mail>,
 }
 
 /// The version of what a store keeps of an [`Export`].
@@ -448,6 +451,7 @@ impl Export {
             clean_at: None,
             notify: false,
             timeline: Timeline::default(),
+            mail: None,
         }
     }
 
@@ -494,6 +498,16 @@ impl Export {
     pub fn seen_at(mut self, now: Instant) -> Self {
         self.head = self.head.seen_at(now);
         self
+    }
+
+    /// Whether the requester asked for a mail that has not been sent.
+    pub fn owes_mail(&self) -> bool {
+        self.mail.as_ref().is_some_and(|mail| !mail.sent)
+    }
+
+    /// Whether anything of the terminal state is still to be told.
+    pub fn owes(&self) -> bool {
+        self.status().is_terminal() && (self.notify || self.owes_mail())
     }
 
     /// The state that the event tells: of a file that went before its completion was told, the completion.

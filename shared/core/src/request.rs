@@ -10,6 +10,7 @@ use crate::contention::patiently;
 use crate::fields::Source;
 use crate::input::{InvalidRequest, Json, Problems};
 use crate::limits;
+use crate::mail::{Mail, MailTo};
 use crate::ports::{
     Clock, Created, Dice, ExportQueue, ExportStore, PresetStore, Remembered, RequestKey,
     SourceStore, StoreError, StoreErrorKind, VolumeKey,
@@ -38,6 +39,8 @@ pub struct RequestExport {
     pub max_active: usize,
     /// Leads of a user in a day.
     pub volume: DailyVolume,
+    /// Whether the service sends mails.
+    pub sends_mails: bool,
 }
 
 /// A request as it came in.
@@ -159,7 +162,9 @@ impl RequestExport {
             Met::New(new) => new,
         };
         let body = Json::object(body)?;
-        let (_, asked) = understand(body, source, new.at, &*self.presets, &*self.exports).await?;
+        let mail = MailTo::of(principal, self.sends_mails);
+        let (presets, exports) = (&*self.presets, &*self.exports);
+        let (_, asked) = understand(body, source, new.at, &mail, presets, exports).await?;
         self.record(principal, &access, source, new, asked).await
     }
 
@@ -224,7 +229,7 @@ impl RequestExport {
         let id = ExportId(self.dice.uuid());
         let person = access.person(principal);
         let by = RunId(self.dice.uuid());
-        let export = Export::new(
+        let mut export = Export::new(
             id,
             principal.org.clone(),
             by,
@@ -233,6 +238,12 @@ impl RequestExport {
             asked.file_name,
             source.lead_count,
         );
+        // One that could reach nobody was refused before.
+        if asked.mail
+            && let MailTo::Address(to) = MailTo::of(principal, self.sends_mails)
+        {
+            export.mail = Some(Mail { to, sent: false });
+        }
         let row = Remembered {
             fingerprint,
             export: id,

@@ -23,6 +23,7 @@ use crate::ports::{
 use crate::record::{
     Checkpoint, Export, ExportId, Failure, FailureCode, File, Progress, RunId, Status,
 };
+use crate::telling;
 use crate::time::Instant;
 use crate::volume::DailyVolume;
 
@@ -388,8 +389,9 @@ impl RunExport {
 
     /// P9a, at once. What fails here is the sweeper's, by the due date.
     async fn tell(&self, ended: Export, run: RunId) {
-        if self.notifier.tell(&ended).await.is_ok() {
-            let _ = self.exports.replace(&ended.told(run)).await;
+        let telling = telling::tell(&*self.notifier, &ended, self.clock.now()).await;
+        if telling.any(&ended) {
+            let _ = self.exports.replace(&telling.noted(&ended, run)).await;
         }
     }
 

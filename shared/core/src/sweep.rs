@@ -7,6 +7,7 @@ use crate::lead::OrgId;
 use crate::limits;
 use crate::ports::{Clock, Dice, Due, ExportQueue, ExportStore, Notifier, PieceStore, StoreError};
 use crate::record::{Export, ExportId, RunId, Status};
+use crate::telling;
 
 /// Looks at what is due. Its fields are the ports it needs.
 #[derive(Clone)]
@@ -100,8 +101,13 @@ impl SweepExports {
             due_at: seen.due_at.unwrap_or(due.due_at),
             ..due.clone()
         };
+        let backed_off = if seen.owes() {
+            telling::again_at(&seen, now)
+        } else {
+            backed_off
+        };
         self.exports.postpone(&seen_due, backed_off).await?;
-        let seen = Export {
+        let mut seen = Export {
             due_at: Some(backed_off),
             ..seen
         };
@@ -112,14 +118,22 @@ impl SweepExports {
             return Ok(());
         }
         let mut deaf = Ok(());
-        if seen.notify {
+        if seen.owes() {
             // P9a
-            deaf = self.notifier.tell(&seen).await;
-            if deaf.is_ok() {
-                self.exports.replace(&seen.told(by)).await?;
+            let telling = telling::tell(&*self.notifier, &seen, now).await;
+            let next = telling.noted(&seen, by);
+            if telling.all() {
+                self.exports.replace(&next).await?;
                 swept.told += 1;
-                return Ok(());
+                return telling.deaf.map_or(Ok(()), Err);
             }
+            if telling.any(&seen) {
+                if !self.exports.replace(&next).await?.is_mine(&next) {
+                    return Ok(());
+                }
+                seen = next;
+            }
+            deaf = telling.deaf.map_or(Ok(()), Err);
         }
         // A listener that does not hear keeps no file beyond its time.
         if seen.status() == Status::Completed

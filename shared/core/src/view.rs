@@ -47,7 +47,8 @@ pub fn export(export: &Export, downloads: &[Download]) -> Value {
     view
 }
 
-fn columns(columns: &[Column]) -> Value {
+/// Columns, with their headers.
+pub(crate) fn columns(columns: &[Column]) -> Value {
     columns
         .iter()
         .map(|column| json!({"key": column.key, "header": column.header}))

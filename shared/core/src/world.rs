@@ -114,7 +114,7 @@ pub(crate) fn user(name: &str) -> Principal {
         org: org(),
         user: name.into(),
         name: Some(format!("the {name}")),
-        email: None,
+        email: Some(format!("{name}@example.com")),
     }
 }
 
@@ -267,6 +267,7 @@ impl World {
             dice: self.dice.clone(),
             max_active: self.max_active,
             volume: self.volume,
+            sends_mails: true,
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! - `/2018-06-01/runtime/…`: the Runtime API of one process at a time
 //! - SQS's `SendMessage`: a hint becomes the next event
+//! - EventBridge's `PutEvents`: heard, and forgotten
 //! - `POST /canned/exports`: records an export of this body, as `request-export` would; its id
 //! - `GET /canned/exports/{id}`: the record as callers see it
 //! - `GET /canned/files`, `GET /canned/count`: what was stored, and what was read
@@ -84,6 +85,12 @@ impl Service {
         let path = asked.uri.path();
         if asked.header("x-amz-target") == "AmazonSQS.SendMessage" {
             return self.send(&asked);
+        }
+        if asked.header("x-amz-target") == "AWSEvents.PutEvents" {
+            return answer(
+                StatusCode::OK,
+                r#"{"FailedEntryCount":0,"Entries":[{"EventId":"canned"}]}"#,
+            );
         }
         let invocation = path.strip_prefix("/2018-06-01/runtime/invocation/");
         match (&asked.method, path, invocation) {

@@ -125,6 +125,7 @@ impl World {
             dice: Arc::new(SystemDice),
             max_active: 1_000_000,
             volume: DailyVolume::default(),
+            sends_mails: false,
         };
         let service = Service::new(request, exports, canned, bucket, options.slice);
         let service = Arc::new(service);
@@ -133,6 +134,7 @@ impl World {
             ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://{dynamodb}")),
             ("AWS_ENDPOINT_URL_S3", format!("http://{s3}")),
             ("AWS_ENDPOINT_URL_SQS", format!("http://{address}")),
+            ("AWS_ENDPOINT_URL_EVENTBRIDGE", format!("http://{address}")),
             ("AWS_LAMBDA_RUNTIME_API", address.to_string()),
             ("LEADS_TABLE", names.leads),
             ("SOURCES_TABLE", names.sources),

@@ -11,11 +11,11 @@ use benches::service::USER;
 use benches::world::{Options, World};
 use lead_export_aws::clock::{SystemClock, SystemDice};
 use lead_export_aws::leads::{DynamoLeads, PacedLeads};
-use lead_export_aws::notify::LogNotifier;
 use lead_export_aws::objects::S3Pieces;
 use lead_export_core::access::Principal;
 use lead_export_core::lead::OrgId;
 use lead_export_core::limits;
+use lead_export_core::memory::MemoryNotifier;
 use lead_export_core::ports::Clock as _;
 use lead_export_core::record::{Export, Status};
 use lead_export_core::request::Request;
@@ -44,7 +44,7 @@ async fn export(
         exports: service.exports.clone(),
         queue: service.request.queue.clone(),
         pieces: Arc::new(S3Pieces::new(world.aws.s3(), BUCKET.to_owned())),
-        notifier: Arc::new(LogNotifier),
+        notifier: Arc::new(MemoryNotifier::new()),
         clock: Arc::new(SystemClock),
         dice: Arc::new(SystemDice),
         retention: limits::RETENTION,

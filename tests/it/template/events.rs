@@ -25,7 +25,7 @@ fn calls() -> BTreeMap<String, String> {
     let files = std::fs::read_dir(root().join("events")).unwrap();
     files
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| !others.contains(&name.as_str()))
+        .filter(|name| !others.contains(&name.as_str()) && !name.ends_with(".schema.json"))
         .map(|name| (name.clone(), text(&name)))
         .collect()
 }

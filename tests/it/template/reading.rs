@@ -24,7 +24,7 @@ impl Template {
         Self::parse(&text)
     }
 
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let documents = Yaml::load_from_str(text).unwrap();
         let [document] = &documents[..] else {
             panic!("the template is one document");
@@ -124,12 +124,21 @@ impl Template {
                     "Ref" => self.referred(argument.as_str().unwrap()),
                     "Fn::GetAtt" => {
                         let path = argument.as_str().unwrap();
-                        self.referred(path.split('.').next().unwrap())
+                        match path.split_once('.').unwrap() {
+                            (name, "ApiEndpoint") => format!("https://{}", self.referred(name)),
+                            (name, _) => self.referred(name),
+                        }
                     }
                     "Fn::Join" => self.joined(argument),
                     // No default switches anything on: the last is what holds.
                     "Fn::If" => self.text(&argument[2]),
                     "Fn::Sub" => self.substituted(argument.as_str().unwrap()),
+                    // Every condition is that a parameter is set, which by default it is not.
+                    "Fn::If" => {
+                        let condition = argument[0].as_str().unwrap();
+                        assert!(condition.starts_with("Has"), "{condition}");
+                        self.text(&argument[2])
+                    }
                     _ => panic!("{function} is not understood here"),
                 }
             }

@@ -107,7 +107,17 @@ fn roles_permit_what_ports_call_and_no_more() {
     ] {
         let logs =
             ["CreateLogStream", "PutLogEvents"].map(|call| format!("logs:{call} {function}Logs"));
-        let all = own.iter().copied().chain(record);
+        // P9a, by whoever ends exports.
+        let telling: &[&str] = match function {
+            "RequestExport" => &[],
+            _ => &[
+                "events:PutEvents arn:AWS::Partition:events:AWS::Region:AWS::AccountId:event-bus/default",
+                "ses:SendEmail arn:AWS::Partition:ses:AWS::Region:AWS::AccountId:identity/*",
+                "ses:SendEmail arn:AWS::Partition:ses:AWS::Region:AWS::AccountId:configuration-set/*",
+            ],
+        };
+        let own = own.iter().chain(telling).copied();
+        let all = own.chain(record);
         let all = set(all.chain(logs.each_ref().map(String::as_str)));
         assert_eq!(template.permissions(function), all, "{function}");
     }
@@ -133,6 +143,25 @@ fn roles_permit_what_ports_call_and_no_more() {
     .map(|name| format!("{name}Role"))
     .collect();
     assert_eq!(senders, permitted);
+}
+
+/// A function that may send mails may send them in the name of `MailFrom` alone: with none set, in nobody's.
+#[test]
+fn mails_are_sent_in_one_name() {
+    let template = Template::load();
+    let mut bound = 0;
+    for name in template.of_type("AWS::IAM::Role") {
+        let role = template.properties(name);
+        let policies = listed(&role["Policies"]).iter();
+        for statement in policies.flat_map(|it| listed(&it["PolicyDocument"]["Statement"])) {
+            if listed(&statement["Action"]).contains(&json!("ses:SendEmail")) {
+                let only = json!({ "StringEquals": { "ses:FromAddress": { "Ref": "MailFrom" } } });
+                assert_eq!(statement["Condition"], only, "{name}");
+                bound += 1;
+            }
+        }
+    }
+    assert_eq!(bound, 3);
 }
 
 /// A function that could write a grant could let anybody in: what writes into the sources' table is bound to the presets'

@@ -6,9 +6,8 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _};
 use lead_export_aws::clock::{SystemClock, SystemDice};
 use lead_export_aws::leads::DynamoLeads;
-use lead_export_aws::notify::LogNotifier;
 use lead_export_core::limits;
-use lead_export_core::memory::MemoryQueue;
+use lead_export_core::memory::{MemoryNotifier, MemoryQueue};
 use lead_export_core::ports::{Clock as _, ExportStore as _, PieceStore as _, StoreErrorKind};
 use lead_export_core::record::{Export, ExportId, FailureCode, RunId, Status};
 use lead_export_core::run::{Done, RunExport};
@@ -37,7 +36,7 @@ fn run_export(world: &World, adapters: &Adapters) -> RunExport {
         exports: Arc::new(adapters.exports.clone()),
         queue: Arc::new(MemoryQueue::new()),
         pieces: Arc::new(adapters.pieces.clone()),
-        notifier: Arc::new(LogNotifier),
+        notifier: Arc::new(MemoryNotifier::new()),
         clock: Arc::new(SystemClock),
         dice: Arc::new(SystemDice),
         retention: limits::RETENTION,

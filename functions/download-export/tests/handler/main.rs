@@ -146,6 +146,28 @@ async fn nobody_touches_no_store() {
 }
 
 #[tokio::test]
+async fn description_is_for_everybody_and_touches_no_store() {
+    let mut events = sources().path("/openapi.json").of_nobody();
+    events.push(sources().path("/openapi.json"));
+    for event in events {
+        let world = World::new();
+        let answer = answer(&world, &event).await;
+        assert_eq!(answer.status(), 200);
+        assert_eq!(body(&answer), lead_export_aws::openapi::document());
+        assert_eq!(answer.headers()["content-type"], "application/json");
+        assert_eq!(world.calls(), [""; 0]);
+    }
+    // Only there, and only to be read.
+    let world = World::new();
+    for event in [
+        sources().path("/openapi.json/x"),
+        sources().path("/openapi.json").method("POST"),
+    ] {
+        assert_eq!(text(&answer(&world, &event).await), NOT_FOUND);
+    }
+}
+
+#[tokio::test]
 async fn what_may_not_be_seen_does_not_exist() {
     let world = World::new();
     world.completed().await;

@@ -51,6 +51,7 @@ fn app(world: &World) -> App {
         dice: world.dice.clone(),
         max_active: MAX_ACTIVE,
         volume: DailyVolume::default(),
+        sends_mails: false,
     };
     App {
         answer: AnswerExport {
@@ -63,6 +64,7 @@ fn app(world: &World) -> App {
             exports: world.exports.clone(),
             presets: presets.clone(),
             clock: world.clock.clone(),
+            sends_mails: false,
         },
         preview: PreviewExport {
             sources: world.sources.clone(),

@@ -1,3 +1,5 @@
+//! What is read of an environment, and what is wrong with it.
+
 use super::*;
 
 pub(super) fn of(name: &'static str, value: &str) -> Config {
@@ -36,6 +38,8 @@ fn what_is_missing_is_named() {
         ("READ_UNITS", told(none.read_units())),
         ("SINGLE_ORG", told(none.claim_rules())),
         ("ALLOWED_ORIGINS", told(none.allowed_origins())),
+        ("MAIL_FROM", told(none.mail_from())),
+        ("PAGE_URL", told(none.telling())),
     ] {
         assert_eq!(error, format!("the environment variable {name} is not set"));
     }
@@ -132,4 +136,32 @@ fn rules_of_claims_are_off_only_on_purpose() {
     }
     let bad = all.map(|(name, value)| (name, if name == "SINGLE_ORG" { "a#b" } else { value }));
     malformed(Config::from_iter(bad).claim_rules(), "SINGLE_ORG");
+}
+
+#[test]
+fn mails_are_off_only_on_purpose() {
+    let from = |value| of("MAIL_FROM", value).mail_from();
+    assert_eq!(from(""), Ok(None));
+    assert_eq!(
+        from("exports@example.com").unwrap().unwrap().as_str(),
+        "exports@example.com"
+    );
+    malformed(from("Exports <exports@example.com>"), "MAIL_FROM");
+    let telling = |bus, page| {
+        let variables = [("EVENT_BUS", bus), ("PAGE_URL", page), ("MAIL_FROM", "")];
+        Config::from_iter(variables).telling()
+    };
+    assert_eq!(
+        telling("default", "http://127.0.0.1:3000")
+            .unwrap()
+            .mail_from,
+        None
+    );
+    assert_eq!(
+        telling("", "https://x"),
+        Err(ConfigError::Missing("EVENT_BUS"))
+    );
+    for bad in ["exports.example.com", "https://", "ftp://x", "https://a b"] {
+        malformed(telling("default", bad), "PAGE_URL");
+    }
 }

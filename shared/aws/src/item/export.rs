@@ -92,6 +92,9 @@ pub(crate) fn export_item(export: &Export) -> Result<Item, BadItem> {
         set(names::DUE_AT, instant(due_at));
         set(names::DUE_SHARD, number(due_shard(head.id)));
     }
+    if let Some(mail) = &export.mail {
+        set(names::MAIL, document(names::MAIL, mail)?);
+    }
     if let Some(clean_at) = export.clean_at {
         set(names::CLEAN_AT, instant(clean_at));
     }
@@ -127,6 +130,7 @@ pub(crate) fn export_of(item: Item) -> Result<Export, BadItem> {
         notify: parts.flag(names::NOTIFY)?,
         // Records of earlier releases have none.
         timeline: parts.document_if_any(names::TIMELINE)?.unwrap_or_default(),
+        mail: parts.document_if_any(names::MAIL)?,
     })
 }
 

@@ -114,11 +114,6 @@ fn other_bad_values_are_refused_with_their_path_and_the_choices() {
         (json!({"preset": "weekly"}), "preset", "no preset"),
         (json!({"again": "6f1c"}), "again", "no export"),
         (
-            json!({"notify": {"email": true}}),
-            "notify.email",
-            "not supported yet",
-        ),
-        (
             json!({"filters": {"contact": {"skil": {}}}}),
             "filters.contact.skil",
             "skill",

@@ -81,7 +81,12 @@ fn everything_asked_for_is_in_the_plan() {
         "format": {"profile": "excel-semicolon", "header": "labels", "time_zone": "europe/berlin", "compression": "none"},
         "notify": {"email": false},
     });
-    let Asked { plan, file_name } = ask(&body.to_string()).unwrap();
+    let Asked {
+        plan,
+        file_name,
+        mail,
+    } = ask(&body.to_string()).unwrap();
+    assert!(!mail);
     assert_eq!(plan.asked, body["filters"]);
     assert_eq!(plan.filter.attributes(), ["status", "income"]);
     assert_eq!((plan.order, plan.limit), (Order::Descending, Some(50_000)));
@@ -92,6 +97,7 @@ fn everything_asked_for_is_in_the_plan() {
     // Frozen: it is stored and read back as it is.
     let text = serde_json::to_string(&plan).unwrap();
     assert_eq!(serde_json::from_str::<Plan>(&text).unwrap(), plan);
+    assert!(ask(r#"{"notify":{"email":true}}"#).unwrap().mail);
     // What the record shows can be sent again.
     assert!(ask(r#"{"limit":null,"fields":[{"key":"email","header":"email"}]}"#).is_ok());
 }

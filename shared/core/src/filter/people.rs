@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::input::Decimal;
 
 pub(super) use matcher::PeopleTest;
+pub(crate) use parse::{MODES, RANGE_TYPES};
 pub(super) use parse::{account, contact};
 
 /// What a lead is searched by.

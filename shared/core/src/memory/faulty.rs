@@ -15,6 +15,7 @@ use super::lock;
 use crate::access::{Access, Role};
 use crate::fields::Source;
 use crate::lead::{LeadId, LeadKey, OrgId, SourceId};
+use crate::mail::Address;
 use crate::page::{Page, Slots};
 use crate::ports::{
     AuditStore, Charge, Charged, Clock, Created, Dice, Download, Due, ExportQueue, ExportStore,
@@ -455,6 +456,11 @@ impl<T: UrlSigner + ?Sized> UrlSigner for Faulty<T> {
 impl<T: Notifier + ?Sized> Notifier for Faulty<T> {
     async fn tell(&self, export: &Export) -> Result<(), StoreError> {
         self.call("notifier.tell", self.inner.tell(export)).await
+    }
+
+    async fn mail(&self, export: &Export, to: &Address) -> Result<(), StoreError> {
+        let call = self.inner.mail(export, to);
+        self.call("notifier.mail", call).await
     }
 }
 

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::lock;
 use crate::lead::OrgId;
+use crate::mail::Address;
 use crate::ports::{ExportQueue, Notifier, StoreError};
 use crate::record::{Export, ExportId};
 
@@ -54,16 +55,22 @@ impl ExportQueue for MemoryQueue {
     }
 }
 
-/// Events told, each with the record as it was told.
+/// Events told and mails sent, each with the record as it was then.
 #[derive(Debug, Default)]
 pub struct MemoryNotifier {
     told: Mutex<Vec<Export>>,
+    mailed: Mutex<Vec<(Address, Export)>>,
 }
 
 impl MemoryNotifier {
     /// Nothing told.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The mails sent, in order: to whom, about which record.
+    pub fn mailed(&self) -> Vec<(Address, Export)> {
+        lock(&self.mailed).clone()
     }
 
     /// The records told, in order; [`Export::event_id`] is the identity of each telling.
@@ -76,6 +83,11 @@ impl MemoryNotifier {
 impl Notifier for MemoryNotifier {
     async fn tell(&self, export: &Export) -> Result<(), StoreError> {
         lock(&self.told).push(export.clone());
+        Ok(())
+    }
+
+    async fn mail(&self, export: &Export, to: &Address) -> Result<(), StoreError> {
+        lock(&self.mailed).push((to.clone(), export.clone()));
         Ok(())
     }
 }

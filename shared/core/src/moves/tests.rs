@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::*;
+use crate::mail::{Address, Mail};
 use crate::world::World;
 
 fn person() -> Person {
@@ -158,6 +159,32 @@ fn what_is_still_to_be_done_has_a_date_and_what_is_done_has_none() {
         "what is to be told keeps its date"
     );
     assert_eq!(cleaned.rested(run(3)).due_at, Some(expiry));
+}
+
+#[test]
+fn mail_and_event_are_owed_each_for_itself() {
+    let [_, mut processing, ..] = <[Export; 6]>::try_from(records()).unwrap();
+    processing.mail = Some(Mail {
+        to: Address::parse("ann@example.com").unwrap(),
+        sent: false,
+    });
+    assert!(!processing.owes(), "it has not ended");
+    let failed = processing.failed(run(1), FailureCode::Internal, NOW);
+    let clean = Some(NOW.plus(limits::CLEAN_AFTER));
+    for (event, mail, owes, due_at) in [
+        (false, false, true, Some(NOW)),
+        (true, false, true, Some(NOW)),
+        (false, true, true, Some(NOW)),
+        (true, true, false, clean),
+    ] {
+        let told = failed.told_of(run(2), event, mail);
+        assert_eq!((told.owes(), told.due_at), (owes, due_at), "{event} {mail}");
+        assert_eq!((told.notify, told.owes_mail()), (!event, !mail));
+        // What has been told stays told.
+        assert_eq!(told.told_of(run(3), true, true).due_at, clean);
+        let again = told.told_of(run(3), false, false);
+        assert_eq!((again.notify, again.owes_mail()), (!event, !mail));
+    }
 }
 
 #[test]

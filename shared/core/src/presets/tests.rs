@@ -79,6 +79,7 @@ impl World {
             exports: self.exports.clone(),
             presets: self.presets.clone(),
             clock: self.clock.clone(),
+            sends_mails: true,
         }
     }
 
@@ -113,6 +114,7 @@ impl World {
             dice: self.dice.clone(),
             max_active: 1000,
             volume: crate::volume::DailyVolume::default(),
+            sends_mails: true,
         };
         let asked = Request {
             principal: &user(org, "alice"),
@@ -551,4 +553,81 @@ fn json_is_written_as_it_was_read() {
         r#"{"a":[1,-0.10,1e400,{"b\"\\\n":null}],"ü":"\u0001😀","t":true,"f":false,"e":{},"l":[]}"#;
     let json = Json::object(text.as_bytes()).unwrap();
     assert_eq!(json.to_text(), text);
+}
+
+#[tokio::test]
+async fn wish_for_a_mail_is_part_of_what_stands_for_a_body() {
+    let world = World::new();
+    let wish = json!({"notify": {"email": true}, "filters": {"status": ["sold"]}});
+    let mut nobody = MailTo::of(&user("acme", "alice"), true);
+    assert!(matches!(nobody, MailTo::Nobody(_)));
+    let error = world.request(wish.clone()).await.unwrap_err();
+    assert_eq!(fields(error), ["notify.email"]);
+    // With whatever else is wrong.
+    let error = world
+        .request(json!({"notify": {"email": true}, "order": "up"}))
+        .await;
+    assert_eq!(fields(error.unwrap_err()), ["order", "notify.email"]);
+    // Who wants none needs no address.
+    assert_eq!(
+        world
+            .request(json!({"notify": {"email": false}}))
+            .await
+            .unwrap()
+            .mail,
+        None
+    );
+
+    let claims = Principal {
+        email: Some("alice@example.com".into()),
+        ..user("acme", "alice")
+    };
+    nobody = MailTo::of(&claims, false);
+    let MailTo::Nobody(why) = nobody else {
+        panic!("nothing is sent")
+    };
+    assert!(why.contains("MailFrom"), "{why}");
+    let MailTo::Address(to) = MailTo::of(&claims, true) else {
+        panic!("there is one")
+    };
+    let asked = |body: serde_json::Value, mail: MailTo| {
+        let world = &world;
+        async move {
+            let body = Json::object(body.to_string().as_bytes()).unwrap();
+            let (presets, exports) = (&*world.presets, &*world.exports);
+            understand(
+                body,
+                &source("crm"),
+                world.clock.now(),
+                &mail,
+                presets,
+                exports,
+            )
+            .await
+        }
+    };
+    let (_, understood) = asked(wish.clone(), MailTo::Address(to.clone()))
+        .await
+        .unwrap();
+    assert!(understood.mail);
+
+    // `again` asks for the mail as well, and what is said beside it wins.
+    let mut first = world.request(json!({})).await.unwrap();
+    first.mail = Some(crate::mail::Mail {
+        to: to.clone(),
+        sent: true,
+    });
+    first.version += 1;
+    world.exports.replace(&first).await.unwrap();
+    let (_, second) = asked(json!({"again": first.id()}), MailTo::Address(to.clone()))
+        .await
+        .unwrap();
+    assert!(second.mail);
+    let quiet = json!({"again": first.id(), "notify": {}});
+    assert!(!asked(quiet, MailTo::Address(to)).await.unwrap().1.mail);
+    let error = world
+        .request(json!({"again": first.id()}))
+        .await
+        .unwrap_err();
+    assert_eq!(fields(error), ["notify.email"]);
 }

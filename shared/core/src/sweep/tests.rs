@@ -121,6 +121,57 @@ fn event_that_was_heard_but_not_noted_is_told_again_under_the_same_name() {
 }
 
 #[test]
+fn mail_that_nobody_takes_delays_neither_the_event_nor_the_rest() {
+    let world = World::new(5);
+    let id = world.request(r#"{"notify": {"email": true}}"#);
+    world.script.fail(
+        Where::Every("notifier.mail"),
+        Fault::Before(StoreErrorKind::Denied),
+    );
+    world.run(id, LONG).unwrap().unwrap();
+    assert_eq!(world.told(id), [format!("{id}:completed")]);
+    let export = world.export(id);
+    assert_eq!((export.notify, export.owes_mail()), (false, true));
+    let tries = |world: &World| world.plan.count("notifier.mail");
+    let mut minutes = 0;
+    while world.export(id).owes() {
+        world.advance(limits::SWEEP_BACKOFF);
+        minutes += 1;
+        world.sweep();
+        if minutes == 21 {
+            assert_eq!(world.export(id).clean_at, None, "cleaned in its time");
+        }
+        assert!(minutes < 26 * 60, "it is given up some day");
+    }
+    assert!(minutes >= 24 * 60, "{minutes}");
+    assert!((20..60).contains(&tries(&world)), "{}", tries(&world));
+    assert!(world.notifier.mailed().is_empty());
+    assert_eq!(world.told(id).len(), 1, "the event is not repeated");
+    world.script.calm();
+    world.settle(LONG);
+    world.check_rest(id);
+}
+
+#[test]
+fn mail_is_sent_once_however_long_the_event_is_not_heard() {
+    let world = World::new(5);
+    let id = world.request(r#"{"notify": {"email": true}}"#);
+    world.script.fail(Where::Every("notifier.tell"), SILENT);
+    world.run(id, LONG).unwrap().unwrap();
+    for _ in 0..5 {
+        world.advance(limits::SWEEP_BACKOFF);
+        world.sweep();
+    }
+    world.script.calm();
+    world.settle(LONG);
+    assert_eq!(world.told(id), [format!("{id}:completed")]);
+    let mails = world.notifier.mailed();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].0.as_str(), "u-1@example.com");
+    assert!(!world.export(id).owes());
+}
+
+#[test]
 fn deaf_listener_does_not_keep_files_beyond_their_time() {
     let mut world = World::new(60);
     world.retention = Duration::from_hours(2);

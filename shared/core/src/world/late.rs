@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 
 use super::Script;
 use crate::lead::OrgId;
+use crate::mail::Address;
 use crate::memory::{MemoryExports, MemoryNotifier, MemoryPieces, MemoryQueue};
 use crate::piece::crc64;
 use crate::ports::{
@@ -284,5 +285,15 @@ impl Notifier for Late<MemoryNotifier> {
             return no_answer();
         }
         self.inner.tell(export).await
+    }
+
+    async fn mail(&self, export: &Export, to: &Address) -> Result<(), StoreError> {
+        let (inner, copy, reader) = (Arc::clone(&self.inner), export.clone(), to.clone());
+        if self.script.is_late(move || {
+            let _ = inner.mail(&copy, &reader).now_or_never();
+        }) {
+            return no_answer();
+        }
+        self.inner.mail(export, to).await
     }
 }

@@ -3,6 +3,7 @@ use lead_export_core::fields::{Column, Kind};
 use lead_export_core::filter::{Condition, Filter, Within};
 use lead_export_core::format::{Compression, Format, Header, Profile};
 use lead_export_core::lead::LeadKey;
+use lead_export_core::mail::{Address, Mail};
 use lead_export_core::plan::{Order, Plan};
 use lead_export_core::record::{
     Checkpoint, Delivery, Failure, FailureCode, File, Lease, Progress, RunId, RunPieces, Status,
@@ -195,6 +196,7 @@ prop_compose! {
         version: u64, lease in option::of((runs(), instants())), tries: u32, slices: u32,
         checkpoint in option::of(checkpoints()), dates in [option::of(instants()), option::of(instants())], notify: bool,
         timeline in timelines(),
+        mail in option::of(("[a-z0-9.+]{1,30}x@[a-z0-9]{1,20}\\.example", any::<bool>())),
     ) -> Export {
         let id = ExportId(Uuid::from_u128(id));
         let org = OrgId::parse(org).unwrap();
@@ -209,6 +211,8 @@ prop_compose! {
         [export.due_at, export.clean_at] = dates;
         export.notify = notify;
         export.timeline = timeline;
+        let address = mail.and_then(|(to, sent)| Some((Address::parse(&to).ok()?, sent)));
+        export.mail = address.map(|(to, sent)| Mail { to, sent });
         export
     }
 }

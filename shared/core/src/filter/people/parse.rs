@@ -161,7 +161,7 @@ fn plain(node: &Node, problems: &mut Problems) -> Option<Terms> {
     Some(strict(content.collect()))
 }
 
-const MODES: [(&str, Mode); 3] = [
+pub(crate) const MODES: [(&str, Mode); 3] = [
     ("SMART", Mode::Smart),
     ("WORD", Mode::Word),
     ("STRICT", Mode::Strict),
@@ -233,13 +233,13 @@ fn types(node: &Node, problems: &mut Problems) -> Option<Terms> {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RangeType {
+pub(crate) enum RangeType {
     Range,
     All,
     None,
 }
 
-const RANGE_TYPES: [(&str, RangeType); 3] = [
+pub(crate) const RANGE_TYPES: [(&str, RangeType); 3] = [
     ("RANGE", RangeType::Range),
     ("ALL", RangeType::All),
     ("NONE", RangeType::None),
