@@ -203,14 +203,7 @@ impl Stack {
                     stop.given(),
                 )
             }),
-            Server::start("EventBridge and SES", |stop| {
-                crate::events::serve(
-                    listeners.events,
-                    Arc::clone(&outbox),
-                    file.access_key.clone(),
-                    stop.given(),
-                )
-            }),
+            telling(listeners.events, &outbox, &file.access_key),
         ];
         let clients = file.clients()?;
         lead_export_aws::tables::create_all(&clients.dynamodb, &file.tables).await?;
@@ -310,6 +303,14 @@ struct Listeners {
     s3: TcpListener,
     sqs: TcpListener,
     events: TcpListener,
+}
+
+/// EventBridge and SES, which put what they are told into the outbox.
+fn telling(listener: TcpListener, outbox: &Arc<Outbox>, access_key: &str) -> Server {
+    let (outbox, key) = (Arc::clone(outbox), access_key.to_owned());
+    Server::start("EventBridge and SES", |stop| {
+        crate::events::serve(listener, outbox, key, stop.given())
+    })
 }
 
 impl Listeners {

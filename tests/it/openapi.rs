@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use lead_export_aws::openapi::{EXPORT_EXAMPLES, PRESET_NAME, SOURCE, document};
+use lead_export_aws::openapi::{
+    EXPORT_EXAMPLES, OPERATION_EXAMPLES, PRESET_NAME, SOURCE, document,
+};
 use lead_export_local::identity::Claims;
 use lead_export_local::stack::{Stack, StackOptions};
 use reqwest::{Method, Response};
@@ -13,6 +15,9 @@ use serde_json::{Map, Value as Json, json};
 use tempfile::TempDir;
 
 use crate::util::{World, client, options};
+
+/// The export in the answer.
+const OPERATION: &str = "POST /api/v1/operations/export";
 
 static DOCUMENT: LazyLock<Json> = LazyLock::new(document);
 
@@ -282,6 +287,13 @@ async fn every_example_is_executed_and_every_answer_is_as_described() {
         assert_eq!(world.ended("alice", id).await["status"], "completed");
     }
     let id = ids[0].as_str();
+    let operation = &DOCUMENT["paths"]["/api/v1/operations/export"]["post"];
+    let examples = &operation["requestBody"]["content"]["application/json"]["examples"];
+    for (name, _, _) in OPERATION_EXAMPLES {
+        let body = examples[name]["value"].to_string();
+        let (status, answer) = call(&world, "alice", OPERATION, "", "", Some(&body)).await;
+        assert_eq!(status, 200, "{name}: {answer}");
+    }
     // Every operation once, with the parameters' examples; those that end something last.
     let mut routes: Vec<&str> = request_export::ROUTES
         .iter()
@@ -290,6 +302,9 @@ async fn every_example_is_executed_and_every_answer_is_as_described() {
         .collect();
     routes.sort_by_key(|route| route.starts_with("DELETE"));
     for route in routes {
+        if route == OPERATION {
+            continue;
+        }
         let body = matches!(route.split(' ').next(), Some("POST" | "PUT")).then_some("{}");
         let (status, answer) = call(&world, "alice", route, id, "", body).await;
         assert!((200..300).contains(&status), "{route}: {status} {answer}");
@@ -298,6 +313,7 @@ async fn every_example_is_executed_and_every_answer_is_as_described() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one line for each answer")]
 async fn refusals_are_as_described() {
     let world = demo().await;
     let nobody = "0b0c2d3e-4b5a-4c6d-8e7f-901a2b3c4d5e";
@@ -316,6 +332,23 @@ async fn refusals_are_as_described() {
             422,
         ),
         ("alice", exports, "", "", Some(large.as_str()), 413),
+        ("alice", OPERATION, "", "", Some("{}"), 400),
+        (
+            "alice",
+            OPERATION,
+            "",
+            "",
+            Some(r#"{"selection": {"mode": "manual", "includedIds": []}}"#),
+            400,
+        ),
+        (
+            "vera",
+            OPERATION,
+            "",
+            "",
+            Some(r#"{"selection": {"mode": "bulk", "filters": {}}}"#),
+            403,
+        ),
         ("vera", exports, "", "", Some("{}"), 403),
         ("mallory", exports, "", "", Some("{}"), 404),
         (

@@ -66,6 +66,7 @@ impl Apps {
             dice: world.dice.clone(),
             max_active: 1_000_000,
             volume: DailyVolume::default(),
+            sends_mails: false,
         };
         let request = request_export::App {
             answer: AnswerExport {
@@ -78,6 +79,7 @@ impl Apps {
                 exports: world.exports.clone(),
                 presets: presets.clone(),
                 clock: world.clock.clone(),
+                sends_mails: false,
             },
             preview: PreviewExport {
                 sources: world.sources.clone(),

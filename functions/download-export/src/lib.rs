@@ -134,7 +134,7 @@ impl App {
 /// Answers one event.
 pub async fn handle(app: &App, event: Request) -> Response<Body> {
     let call = Call::new(event);
-    let answer = traced(call.trace(), answer(app, &call)).await;
+    let answer = traced(call.trace(), Box::pin(answer(app, &call))).await;
     finish(&call.request_id, answer)
 }
 

@@ -110,7 +110,7 @@ impl App {
 pub async fn handle(app: &App, event: Request) -> Response<Body> {
     let call = Call::new(event);
     if call.method == Method::POST && call.route() == ["api", "v1", "operations", "export"] {
-        let operation = traced(call.trace(), operation(app, &call)).await;
+        let operation = traced(call.trace(), Box::pin(operation(app, &call))).await;
         let answer = operation.unwrap_or_else(|refused| {
             if let Some(cause) = refused.cause() {
                 log_failure(&call.request_id, refused.status(), cause);
@@ -119,7 +119,7 @@ pub async fn handle(app: &App, event: Request) -> Response<Body> {
         });
         return with_id(answer, &call.request_id);
     }
-    let answer = traced(call.trace(), answer(app, &call)).await;
+    let answer = traced(call.trace(), Box::pin(answer(app, &call))).await;
     finish(&call.request_id, answer)
 }
 

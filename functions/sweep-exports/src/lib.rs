@@ -56,9 +56,9 @@ impl App {
 pub async fn handle(app: &App, event: LambdaEvent<Value>) -> Result<Value, lambda_runtime::Error> {
     if event.payload.get("Records").is_some() {
         let event: SqsEvent = serde_json::from_value(event.payload)?;
-        return Ok(serde_json::to_value(drain(app, &event).await)?);
+        return Ok(serde_json::to_value(Box::pin(drain(app, &event)).await)?);
     }
-    let swept = app.sweep.sweep().await?;
+    let swept = Box::pin(app.sweep.sweep()).await?;
     let figure = |name, value: usize| count(name, u64::try_from(value).unwrap_or(u64::MAX));
     let figures = [
         figure("Due", swept.seen),

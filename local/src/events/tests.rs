@@ -9,7 +9,7 @@ fn outbox(dir: &TempDir) -> Outbox {
     Outbox::open(dir.path()).unwrap()
 }
 
-fn put(outbox: &Outbox, entries: Value) -> Result<Value, Refusal> {
+fn put(outbox: &Outbox, entries: &Value) -> Result<Value, Refusal> {
     put_events::run(outbox, json!({ "Entries": entries }).to_string().as_bytes())
 }
 
@@ -40,7 +40,7 @@ fn entries_are_taken_each_for_itself() {
     };
     let done = put(
         &outbox,
-        json!([
+        &json!([
             good,
             with("Detail", json!("[]")),
             with("Detail", json!("{")),
@@ -85,11 +85,11 @@ fn calls_beyond_the_quotas_are_refused_whole() {
         json!([entry(&large)]),
     ] {
         assert_eq!(
-            put(&outbox, entries).unwrap_err().code,
+            put(&outbox, &entries).unwrap_err().code,
             "ValidationException"
         );
     }
-    assert!(put(&outbox, json!([{"Sauce": 1}])).is_err());
+    assert!(put(&outbox, &json!([{"Sauce": 1}])).is_err());
     assert_eq!(outbox.shown(), json!({"events": [], "mails": []}));
 }
 
@@ -137,7 +137,7 @@ fn what_was_told_outlives_a_restart_and_a_line_cut_short() {
     send(&first, &mail()).unwrap();
     put(
         &first,
-        json!([{"Source": "s", "DetailType": "t", "Detail": "{}"}]),
+        &json!([{"Source": "s", "DetailType": "t", "Detail": "{}"}]),
     )
     .unwrap();
     let told = first.shown();
@@ -156,7 +156,7 @@ fn outbox_shows_the_newest() {
         let detail = json!({ "number": number }).to_string();
         put(
             &outbox,
-            json!([{"Source": "s", "DetailType": "t", "Detail": detail}]),
+            &json!([{"Source": "s", "DetailType": "t", "Detail": detail}]),
         )
         .unwrap();
     }

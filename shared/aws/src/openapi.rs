@@ -6,6 +6,7 @@
 
 mod examples;
 mod operations;
+mod refusals;
 
 use std::sync::LazyLock;
 
@@ -14,10 +15,9 @@ use lead_export_core::schema::{named, schemas};
 use lead_export_core::usage::By;
 use serde_json::{Map, Value, json};
 
-use crate::problem::KINDS;
-
-pub use examples::{EXPORT_EXAMPLES, PRESET_NAME, SOURCE};
+pub use examples::{EXPORT_EXAMPLES, OPERATION_EXAMPLES, PRESET_NAME, SOURCE};
 use operations::OPERATIONS;
+use refusals::{message, of_operation, operation_refusal, problem, refusals};
 
 /// The scheme's name: a token of the organization's OpenID provider.
 const BEARER: &str = "bearer";
@@ -51,6 +51,8 @@ enum Takes {
     Request,
     /// A request's body to be saved.
     Preset,
+    /// The body of the export in the answer.
+    Operation,
 }
 
 struct Answer {
@@ -81,6 +83,7 @@ pub fn document() -> Value {
     let mut all = schemas();
     all.insert("Problem".to_owned(), problem());
     all.insert("Message".to_owned(), message());
+    all.insert("OperationRefusal".to_owned(), operation_refusal());
     let config = "Issuer and client; on one machine, the demo's users.";
     all.insert(
         "PageConfig".to_owned(),
@@ -128,6 +131,7 @@ fn described(operation: &Operation, path: &str) -> Value {
         Takes::History => parameters.extend(history()),
         Takes::Usage => parameters.extend(usage()),
         Takes::Request => parameters.push(idempotency_key()),
+        Takes::Operation => parameters.extend([prefer(), idempotency_key()]),
         Takes::Nothing | Takes::Open | Takes::Preset => {}
     }
     let mut described = json!({
@@ -143,7 +147,17 @@ fn described(operation: &Operation, path: &str) -> Value {
             "description": format!("At most {} KiB. None at all stands for {{}}.", limits::BODY_BYTES >> 10),
             "content": { "application/json": {
                 "schema": named("ExportRequest"),
-                "examples": examples::requests(),
+                "examples": examples::shown(&EXPORT_EXAMPLES),
+            } },
+        });
+    }
+    if operation.takes == Takes::Operation {
+        described["requestBody"] = json!({
+            "description": format!("At most {} KiB.", limits::ANSWER_BODY_BYTES >> 10),
+            "required": true,
+            "content": { "application/json": {
+                "schema": named("OperationRequest"),
+                "examples": examples::shown(&OPERATION_EXAMPLES),
             } },
         });
     }
@@ -161,8 +175,12 @@ fn described(operation: &Operation, path: &str) -> Value {
         Takes::Open => &[400, 404, 429, 431, 500, 503],
         Takes::Nothing | Takes::History | Takes::Usage => &[400, 401, 404, 429, 431, 500, 503],
         Takes::Request | Takes::Preset => &[400, 401, 403, 404, 408, 413, 422, 429, 431, 500, 503],
+        Takes::Operation => &[400, 401, 403, 404, 408, 413, 429, 431, 500, 503],
     };
     let refusals = common.iter().chain(operation.refusals).map(|status| {
+        if operation.takes == Takes::Operation {
+            return (status.to_string(), of_operation(*status));
+        }
         let status = status.to_string();
         let reference = json!({ "$ref": format!("#/components/responses/{status}") });
         (status, reference)
@@ -285,6 +303,15 @@ fn history() -> Vec<Value> {
     ]
 }
 
+fn prefer() -> Value {
+    json!({
+        "name": "Prefer",
+        "in": "header",
+        "description": "respond-async (RFC 7240) makes a file instead: 202, and the export.",
+        "schema": { "type": "string" },
+    })
+}
+
 fn idempotency_key() -> Value {
     json!({
         "name": "Idempotency-Key",
@@ -297,104 +324,4 @@ fn idempotency_key() -> Value {
             "pattern": "^[!-+\\--~]+$",
         },
     })
-}
-
-/// A problem, RFC 9457.
-fn problem() -> Value {
-    let kinds: Vec<String> = KINDS
-        .iter()
-        .map(|kind| format!("/problems/{kind}"))
-        .collect();
-    json!({
-        "description": "RFC 9457.",
-        "type": "object",
-        "required": ["type", "title", "status", "detail"],
-        "properties": {
-            "type": { "type": "string", "enum": kinds },
-            "title": { "type": "string" },
-            "status": { "type": "integer" },
-            "detail": { "type": "string" },
-            "errors": {
-                "description": "Every bad field of an invalid request.",
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["field", "message"],
-                    "properties": { "field": { "type": "string" }, "message": { "type": "string" } },
-                },
-            },
-            "export_ids": {
-                "description": "The exports under way that you may see, where their number is what stands in the way.",
-                "type": "array",
-                "items": { "type": "string", "format": "uuid" },
-            },
-            "request_id": { "description": "To be quoted; of failures alone.", "type": "string" },
-        },
-    })
-}
-
-/// What the gateway itself answers.
-fn message() -> Value {
-    json!({
-        "description": "What the gateway answers by itself.",
-        "type": "object",
-        "required": ["message"],
-        "properties": { "message": { "type": ["string", "null"] } },
-    })
-}
-
-/// A media type, and the name of its schema.
-type Content = (&'static str, &'static str);
-
-/// The refusals by their status: ours, the gateway's, or either.
-fn refusals() -> Map<String, Value> {
-    let ours = ("application/problem+json", "Problem");
-    let gateways = ("application/json", "Message");
-    let all: [(u16, &str, &[Content]); 13] = [
-        (
-            400,
-            "Not JSON, a value of a wrong type, or nothing that could be read.",
-            &[ours, gateways],
-        ),
-        (401, "No good token.", &[ours, gateways]),
-        (403, "Your grant is too small.", &[ours, gateways]),
-        (
-            404,
-            "There is no such thing, or you may not see it.",
-            &[ours, gateways],
-        ),
-        (408, "The body did not arrive in time.", &[gateways]),
-        (409, "There is no file yet, or there will be none.", &[ours]),
-        (410, "The file is no longer there.", &[ours]),
-        (413, "The body is too large.", &[ours, gateways]),
-        (
-            422,
-            "A value is refused; every bad field is named.",
-            &[ours],
-        ),
-        (
-            429,
-            "Too much at once: Retry-After says when to try again.",
-            &[ours, gateways],
-        ),
-        (431, "The headers are too large.", &[gateways]),
-        (500, "Our fault. Quote the request id.", &[ours, gateways]),
-        (
-            503,
-            "Not just now: Retry-After says when to try again.",
-            &[ours, gateways],
-        ),
-    ];
-    all.into_iter()
-        .map(|(status, says, kinds): (u16, &str, &[Content])| {
-            let content: Map<String, Value> = kinds
-                .iter()
-                .map(|(media, schema)| ((*media).to_owned(), json!({ "schema": named(schema) })))
-                .collect();
-            (
-                status.to_string(),
-                json!({ "description": says, "content": content }),
-            )
-        })
-        .collect()
 }

@@ -13,6 +13,7 @@ use futures_util::future::{Either, select};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use uuid::Uuid;
 
+pub(crate) use self::ask::FIELDS;
 use self::ask::{Wanted, source, wanted};
 use self::looked_up::Beside;
 use crate::access::{Act, Person, Principal, Refusal, Role};

@@ -5,6 +5,7 @@
 
 mod answer;
 mod event;
+mod operation;
 mod people;
 mod request;
 
@@ -23,6 +24,7 @@ pub fn schemas() -> Map<String, Value> {
     let all = request::schemas()
         .into_iter()
         .chain(people::schemas())
+        .chain(operation::schemas())
         .chain(answer::schemas());
     all.map(|(name, schema)| (name.to_owned(), schema))
         .collect()

@@ -133,12 +133,6 @@ impl Template {
                     // No default switches anything on: the last is what holds.
                     "Fn::If" => self.text(&argument[2]),
                     "Fn::Sub" => self.substituted(argument.as_str().unwrap()),
-                    // Every condition is that a parameter is set, which by default it is not.
-                    "Fn::If" => {
-                        let condition = argument[0].as_str().unwrap();
-                        assert!(condition.starts_with("Has"), "{condition}");
-                        self.text(&argument[2])
-                    }
                     _ => panic!("{function} is not understood here"),
                 }
             }

@@ -40,14 +40,30 @@ pub const EXPORT_EXAMPLES: [(&str, &str, &str); 6] = [
     ),
 ];
 
-/// The examples as the document holds them.
-pub(super) fn requests() -> Map<String, Value> {
-    EXPORT_EXAMPLES
-        .into_iter()
+/// Bodies of the export in the answer: name, what it asks for, the body.
+pub const OPERATION_EXAMPLES: [(&str, &str, &str); 2] = [
+    (
+        "bulk",
+        "The first hundred leads but one, some columns.",
+        r#"{"selection": {"mode": "bulk", "startIndex": 0, "targetCount": 100, "excludedIds": ["lead-7-0000003"], "filters": {}},
+            "exportFields": ["name", "emails", "phones", "jobTitle", "companyName"]}"#,
+    ),
+    (
+        "manual",
+        "Two leads of one source.",
+        r#"{"selection": {"mode": "manual", "includedIds": ["lead-7-0000001", "lead-7-0000002"]},
+            "exportFields": ["name", "emails", "linkedinUrl"], "source": "home-insurance"}"#,
+    ),
+];
+
+/// Examples as the document holds them.
+pub(super) fn shown(examples: &[(&str, &str, &str)]) -> Map<String, Value> {
+    examples
+        .iter()
         .filter_map(|(name, summary, body)| {
             let value: Value = serde_json::from_str(body).ok()?;
             Some((
-                name.to_owned(),
+                (*name).to_owned(),
                 serde_json::json!({ "summary": summary, "value": value }),
             ))
         })

@@ -193,6 +193,38 @@ pub(super) const OPERATIONS: &[Operation] = &[
         refusals: &[],
     },
     Operation {
+        route: "POST /api/v1/operations/export",
+        id: "exportInAnswer",
+        summary: "Answers with the CSV itself, of up to 1 000 leads.",
+        tag: "exports",
+        takes: Takes::Operation,
+        answers: &[
+            Answer {
+                headers: &[
+                    ("X-Export-Count", "Data rows."),
+                    ("Content-Disposition", "The name of the file."),
+                ],
+                ..file("The file.", &["text/csv", "text/tab-separated-values"])
+            },
+            Answer {
+                status: 202,
+                says: "The export of a file is recorded, as Prefer asked for.",
+                schema: Some("Export"),
+                media: &[],
+                headers: &[
+                    ("Location", "The export."),
+                    RETRY_AFTER,
+                    ("Preference-Applied", "respond-async."),
+                    (
+                        "Idempotency-Replayed",
+                        "true, if an earlier request with this key made it.",
+                    ),
+                ],
+            },
+        ],
+        refusals: &[],
+    },
+    Operation {
         route: "GET /",
         id: "page",
         summary: "Serves the page of exports.",

@@ -13,7 +13,7 @@ use crate::limits;
 use crate::pick::{Pick, Positions};
 
 /// The export's fields as callers name them, and their keys.
-pub(super) const FIELDS: [(&str, &str); 27] = [
+pub(crate) const FIELDS: [(&str, &str); 27] = [
     ("name", "name"),
     ("emails", "emails"),
     ("phones", "phones"),

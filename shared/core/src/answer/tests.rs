@@ -99,6 +99,7 @@ impl World {
                 dice: self.dice.clone(),
                 max_active: 2,
                 volume: self.volume,
+                sends_mails: false,
             },
             leads: self.leads.clone(),
             index: self.leads.clone(),

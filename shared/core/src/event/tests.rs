@@ -67,7 +67,14 @@ fn no_filter_no_link_and_no_address_is_told() {
     for export in ended() {
         let detail = detail(&export);
         let text = detail.to_string();
-        for word in ["canary", "2011", "http", "/exports/", "?export=", "filter"] {
+        for word in [
+            "canary",
+            "2011",
+            "http",
+            "/exports/",
+            "?export=",
+            "\"filters\"",
+        ] {
             assert!(!text.contains(word), "{word}: {text}");
         }
         assert_eq!(

@@ -185,7 +185,14 @@ fn export(whole: bool) -> Value {
         members["filters"] = json!({ "type": "object", "description": "As they were written." });
         members["fields"] = columns();
     }
-    object(members)
+    let mut schema = object(members);
+    if whole {
+        schema["properties"]["selection"] = json!({
+            "description": "Which leads were picked, of an export that exportInAnswer made.",
+            "type": "object",
+        });
+    }
+    schema
 }
 
 /// The columns of an export, with their headers.

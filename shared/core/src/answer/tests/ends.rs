@@ -157,6 +157,7 @@ async fn later_makes_an_export_of_the_same_body() {
             .unwrap(),
         &source_of("aa", 3),
         world.clock.now(),
+        &crate::mail::MailTo::Unasked,
         &*use_case.request.presets,
         &*use_case.request.exports,
     )
