@@ -123,7 +123,8 @@ async fn who_asked_for_a_mail_gets_one_and_the_bus_its_event() {
     let export = world.ended("alice", id).await;
     assert_eq!(event["detail-type"], "Export completed");
     assert_eq!(event["bus"], "default");
-    assert_eq!(event["time"], export["completed_at"].as_str().unwrap());
+    let instant = |it: &Json| it.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert_eq!(instant(&event["time"]), instant(&export["completed_at"]));
     let detail = &event["detail"];
     assert_eq!(detail["event_id"], format!("{id}:completed"));
     for member in [
@@ -168,7 +169,12 @@ async fn who_asked_for_a_mail_gets_one_and_the_bus_its_event() {
     assert_eq!(ask(&world, &later, &again).await.0, 202);
     let all = told(&world, 3, 2).await;
     assert_eq!(all["mails"][1]["to"], json!(["alice@new.example"]));
-    assert_eq!(all["events"].as_array().unwrap().len(), 3);
+    // At least once: a sweep beside the run's end may tell it as well, under the same id.
+    let events = all["events"].as_array().unwrap().iter();
+    let ids: std::collections::BTreeSet<&str> = events
+        .map(|event| event["detail"]["event_id"].as_str().unwrap())
+        .collect();
+    assert_eq!(ids.len(), 3);
 
     // A name that was made to lead here is not answered.
     let url = format!("{}/local/outbox", world.stack.file().url);

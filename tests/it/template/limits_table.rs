@@ -8,7 +8,7 @@ use lead_export_core::limits;
 use super::reading::{Template, root};
 
 /// Numbers that no caller or operator meets: how the work is done inside.
-const INNER: [&str; 28] = [
+const INNER: [&str; 31] = [
     "SHARDS",
     "SAMPLE_ONE_IN",
     "MIN_PART_BYTES",
@@ -33,6 +33,9 @@ const INNER: [&str; 28] = [
     "EVENT_DETAIL_BYTES",
     "DAILY_VOLUME_EVENT",
     "PAGE_BYTES",
+    "ANSWER_BYTES",
+    "ANSWER_LEADS_AHEAD",
+    "READS_AT_ONCE",
     "PREVIEW_READS",
     "PREVIEW_ESTIMATED_BY",
     "TIMELINE_STEPS",
@@ -119,6 +122,12 @@ fn shown() -> Vec<(&'static str, String)> {
         ("CLEAN_AFTER", time(limits::CLEAN_AFTER)),
         ("MAIL_PATIENCE", time(limits::MAIL_PATIENCE)),
         ("ADDRESS_CHARS", limits::ADDRESS_CHARS.to_string()),
+        ("ANSWER_LEADS", limits::ANSWER_LEADS.to_string()),
+        (
+            "ANSWER_BODY_BYTES",
+            format!("{}KiB", limits::ANSWER_BODY_BYTES >> 10),
+        ),
+        ("ANSWER_TIME", time(limits::ANSWER_TIME)),
     ]
 }
 
