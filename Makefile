@@ -5,7 +5,7 @@ PYTHON ?= python3
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
 .PHONY: check fmt clippy doc purity spelling crates template test schemathesis replay search mutations deaths run measure screenshots programs bench \
-	bench-peers bench-page scale calls sizes gate plot build deploy audit security fuzz sheets dependencies
+	bench-peers bench-page scale calls sizes gate plot build deploy deploy-test audit security fuzz sheets dependencies
 
 check: fmt clippy doc purity spelling crates template
 
@@ -118,8 +118,14 @@ plot: programs
 build:
 	sam build
 
+# The first time it asks for the parameters, and keeps them in samconfig.toml.
 deploy: build
-	sam deploy
+	@if grep -q parameter_overrides samconfig.toml; then sam deploy; else sam deploy --guided; fi
+
+# What `make build` made, in an emulator with IAM enforced: pip install -r tests/deploy/requirements-emulator.txt
+BUILD ?= .aws-sam/build
+deploy-test:
+	$(PYTHON) tests/deploy/deploy_test.py $(BUILD)
 
 audit:
 	cargo deny check

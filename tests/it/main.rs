@@ -8,6 +8,7 @@ mod contract;
 mod deaths;
 mod durability;
 mod exports;
+mod invoked;
 mod leaks;
 mod links;
 mod openapi;
