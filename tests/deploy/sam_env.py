@@ -1,6 +1,6 @@
 """Prints what `sam local --env-vars` takes: the endpoints, keys and names of the local stack that runs over a data folder.
 
-Usage: env.py [folder, default .local]. With `--docker-network host` the functions in containers reach them on loopback.
+Usage: sam_env.py [folder, default .local]. With `--docker-network host` the functions in containers reach them on loopback.
 """
 
 import json
