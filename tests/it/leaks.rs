@@ -275,11 +275,12 @@ async fn no_canary_leaves_its_place() {
     // Logs.
     let mut written = 0;
     let logs = files_below(&data.join("logs"));
-    assert_eq!(logs.len(), 4, "{logs:?}");
+    // Of the four functions, and of what was told and mailed.
+    assert_eq!(logs.len(), 5, "{logs:?}");
     for path in &logs {
         let log = std::fs::read_to_string(path).unwrap();
         assert!(
-            log.contains("the log takes all lines of ours"),
+            path.ends_with("outbox.log") || log.contains("the log takes all lines of ours"),
             "{} was not asked for all",
             path.display()
         );
@@ -296,8 +297,11 @@ async fn no_canary_leaves_its_place() {
                 "Bearer",
                 &token[..40],
             ] {
+                // What is told and mailed names columns and links to the page, as the contract says; it is no log.
+                let told =
+                    path.ends_with("outbox.log") && [WORD, "http://", "https://"].contains(&secret);
                 assert!(
-                    !line.contains(secret),
+                    told || !line.contains(secret),
                     "{secret} is in {}: {line}",
                     path.display()
                 );

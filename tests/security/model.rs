@@ -103,6 +103,9 @@ pub(crate) const ROUTES: &[Route] = &[
     route("DELETE /exports/{id}",                     Download, OwnOrAdmin, Always(200),         ""),
 ];
 
+/// A route that names no source in its path: `tests/it/answers.rs` and the handler's tests say who may.
+pub(crate) const OVER_ALL_SOURCES: &str = "POST /api/v1/operations/export";
+
 /// Routes that anybody may ask without a token: contract §3.
 pub(crate) const OPEN: [&str; 4] = [
     "GET /",
