@@ -88,7 +88,7 @@ async fn ended(
         // Broken off by silence: the lease was given back. Lost, or broken off by what S3 refused: another run would wait for its end.
         let released = now.lease.is_none();
         assert!(
-            released || matches!(&ran, Err(_)) || matches!(&ran, Ok(ran) if ran.done == Done::Lost),
+            released || ran.is_err() || matches!(&ran, Ok(ran) if ran.done == Done::Lost),
             "{ran:?}"
         );
         if !released {
