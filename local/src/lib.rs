@@ -7,6 +7,7 @@ pub mod deployed;
 pub mod depot;
 pub mod event_source;
 pub mod events;
+pub mod folder;
 pub mod gateway;
 pub mod generate;
 pub mod identity;

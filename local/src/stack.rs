@@ -5,9 +5,8 @@ mod demo;
 mod functions;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +19,7 @@ use tokio::task::JoinHandle;
 
 use crate::connection::StackFile;
 use crate::events::Outbox;
+use crate::folder::Folder;
 use crate::gateway::{Cors, Gateway};
 use crate::identity::Identity;
 use crate::invoke::Invoke;
@@ -97,7 +97,7 @@ pub struct Stack {
     dead_letters: Server,
     emulators: Vec<Server>,
     database: Database,
-    _lock: fs::File,
+    _folder: Folder,
 }
 
 /// A task that serves until it is told to stop.
@@ -149,19 +149,20 @@ impl Stack {
     /// # Errors
     /// One sentence each for a folder in use or unreadable and a port that is taken; else what failed.
     pub async fn start(options: StackOptions) -> anyhow::Result<Self> {
-        let data = options.data.clone();
-        fs::create_dir_all(&data)
-            .with_context(|| format!("the folder {} cannot be made", data.display()))?;
-        let lock = lock(&data)?;
+        let folder = Folder::lock(&options.data)?;
         if options.fresh {
-            clear(&data)?;
+            folder.clear()?;
         }
-        let data = data.canonicalize().context("the data folder is gone")?;
+        let data = folder.path().to_owned();
         let listeners = Listeners::bind(options.port).await?;
-        let secret = secret(&data)?;
+        let secret = folder.secret()?;
 
-        let database = Database::new(path_text(&data.join("dynamodb.sqlite"))?)
-            .context("the tables' file cannot be opened")?;
+        let database = Database::new(
+            data.join("dynamodb.sqlite")
+                .to_str()
+                .context("the data folder's path is not UTF-8")?,
+        )
+        .context("the tables' file cannot be opened")?;
         let queues = Queues::open(&data.join("sqs.sqlite"), Arc::new(crate::sqs::SystemClock))?;
         let queues = Arc::new(queues);
         create_queues(&queues)?;
@@ -248,7 +249,7 @@ impl Stack {
             dead_letters,
             emulators,
             database,
-            _lock: lock,
+            _folder: folder,
         })
     }
 
@@ -361,58 +362,6 @@ impl Listeners {
     }
 }
 
-/// Locks the folder: two stacks over one data would not know of each other.
-fn lock(data: &Path) -> anyhow::Result<fs::File> {
-    let path = data.join("lock");
-    let file = fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .with_context(|| format!("the folder {} cannot be written", data.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(fs::TryLockError::WouldBlock) => {
-            bail!(
-                "the folder {} is in use by a running lead-export; stop it or choose another with --data",
-                data.display()
-            )
-        }
-        Err(fs::TryLockError::Error(error)) => {
-            Err(error).context("the data folder cannot be locked")
-        }
-    }
-}
-
-/// Deletes everything in the folder but the lock that is held.
-fn clear(data: &Path) -> anyhow::Result<()> {
-    for entry in fs::read_dir(data)? {
-        let entry = entry?;
-        if entry.file_name() == "lock" {
-            continue;
-        }
-        let path = entry.path();
-        let gone = if entry.file_type()?.is_dir() {
-            fs::remove_dir_all(&path)
-        } else {
-            fs::remove_file(&path)
-        };
-        gone.with_context(|| format!("{} cannot be deleted", path.display()))?;
-    }
-    Ok(())
-}
-
-/// The secret key of the local endpoints: drawn at the first start, readable by its owner alone.
-fn secret(data: &Path) -> anyhow::Result<String> {
-    let path = data.join("secret");
-    if let Ok(secret) = fs::read_to_string(&path) {
-        return Ok(secret);
-    }
-    let secret = uuid::Uuid::new_v4().simple().to_string();
-    crate::connection::write_private(&path, secret.as_bytes())?;
-    Ok(secret)
-}
-
 fn create_queues(queues: &Queues) -> anyhow::Result<()> {
     let text = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
         pairs
@@ -466,8 +415,4 @@ fn cors() -> Cors {
         ]),
         max_age: Some(Duration::from_mins(10)),
     }
-}
-
-fn path_text(path: &Path) -> anyhow::Result<&str> {
-    path.to_str().context("the data folder's path is not UTF-8")
 }
