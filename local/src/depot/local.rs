@@ -5,13 +5,12 @@ use std::collections::HashMap;
 use anyhow::{Context as _, ensure};
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use lead_export_aws::sources::DynamoSources;
 use lead_export_aws::tables::LEADS;
 use lead_export_core::access::Grant;
 use lead_export_core::fields::Source;
 use lead_export_core::lead::{Lead, LeadId, OrgId, SourceId};
 
-use super::{Depot, count, item};
+use super::{Depot, TablesDepot, item};
 use crate::bulk::wire::Writer;
 use crate::bulk::{Find, KEY_HEADER};
 use crate::connection::StackFile;
@@ -21,11 +20,10 @@ const SEND_BYTES: usize = 2 << 20;
 /// Calls under way at once: one is written while the next is made.
 const AT_ONCE: usize = 2;
 
-/// The stores of a running stack: sources as any AWS client reaches them, leads through the stack's routes for many at once.
+/// The stores of a running stack: its tables as any AWS client reaches them, but many leads through the stack's own routes.
 #[derive(Debug, Clone)]
 pub struct LocalDepot {
-    sources: DynamoSources,
-    dynamodb: aws_sdk_dynamodb::Client,
+    tables: TablesDepot,
     http: reqwest::Client,
     stack: StackFile,
 }
@@ -36,19 +34,12 @@ impl LocalDepot {
     /// # Errors
     /// None in practice: what the clients need is in the file.
     pub fn new(stack: &StackFile) -> anyhow::Result<Self> {
-        let dynamodb = stack.clients()?.dynamodb;
         Ok(Self {
-            sources: DynamoSources::new(dynamodb.clone(), stack.tables.sources.clone()),
-            dynamodb,
+            tables: TablesDepot::new(stack.clients()?.dynamodb, &stack.tables),
             // A proxy could not reach loopback.
             http: reqwest::Client::builder().no_proxy().build()?,
             stack: stack.clone(),
         })
-    }
-
-    /// The sources' table itself.
-    pub fn sources(&self) -> &DynamoSources {
-        &self.sources
     }
 
     async fn call(&self, path: &str, body: Vec<u8>) -> anyhow::Result<reqwest::Response> {
@@ -73,13 +64,11 @@ impl LocalDepot {
 #[async_trait]
 impl Depot for LocalDepot {
     async fn source(&self, org: &OrgId, id: &SourceId) -> anyhow::Result<Option<Source>> {
-        let found = self.sources.get_source(org, id).await?;
-        Ok(found.map(|(source, _)| source))
+        self.tables.source(org, id).await
     }
 
     async fn put_source(&self, source: &Source) -> anyhow::Result<()> {
-        self.sources.put_source(source).await?;
-        Ok(())
+        self.tables.put_source(source).await
     }
 
     async fn put_grant(
@@ -89,40 +78,15 @@ impl Depot for LocalDepot {
         source: Option<&SourceId>,
         grant: &Grant,
     ) -> anyhow::Result<()> {
-        Ok(self.sources.put_grant(org, user, source, grant).await?)
+        self.tables.put_grant(org, user, source, grant).await
     }
 
     async fn holds_any(&self, source: &Source) -> anyhow::Result<bool> {
-        for shard in 0..source.shards {
-            if count::shard(
-                &self.dynamodb,
-                &self.stack.tables.leads,
-                source,
-                shard,
-                Some(1),
-            )
-            .await?
-                > 0
-            {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        self.tables.holds_any(source).await
     }
 
     async fn count(&self, source: &Source) -> anyhow::Result<u64> {
-        let mut count = 0;
-        for shard in 0..source.shards {
-            count += count::shard(
-                &self.dynamodb,
-                &self.stack.tables.leads,
-                source,
-                shard,
-                None,
-            )
-            .await?;
-        }
-        Ok(count)
+        self.tables.count(source).await
     }
 
     async fn find(&self, source: &Source, ids: &[LeadId]) -> anyhow::Result<HashMap<LeadId, Lead>> {

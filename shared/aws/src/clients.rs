@@ -51,6 +51,22 @@ impl fmt::Debug for Aws {
     }
 }
 
+/// A client's configuration. Each SDK crate has a type of its own for it; what they share, `aws_types::SdkConfig`, sets other retries on
+/// the way to some of them.
+macro_rules! config {
+    ($aws:expr, $sdk:ident, $endpoint:expr, $attempt:expr, $call:expr) => {{
+        let mut config = $sdk::Config::builder()
+            .behavior_version(behavior())
+            .region($aws.region.clone())
+            .credentials_provider($aws.credentials.clone())
+            .http_client($aws.http.clone())
+            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            .timeout_config(patience($attempt, $call));
+        config.set_endpoint_url($endpoint.clone());
+        config
+    }};
+}
+
 impl Aws {
     /// Reads `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` and, where a local stack stands in,
     /// `AWS_ENDPOINT_URL_DYNAMODB`, `_S3`, `_SQS`, `_EVENTBRIDGE`, `_SESV2`. Lambda sets the first four and replaces the sandbox before they expire.
@@ -107,67 +123,37 @@ impl Aws {
 
     /// A client of DynamoDB.
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
-        let mut config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(behavior())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .http_client(self.http.clone())
-            .retry_config(retries())
-            .timeout_config(patience(CALL_ATTEMPT, CALL));
-        config.set_endpoint_url(self.dynamodb.clone());
+        let config = config!(self, aws_sdk_dynamodb, self.dynamodb, CALL_ATTEMPT, CALL);
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     /// A client of S3. An endpoint of one's own serves its buckets by path: their names are no hosts there.
     pub fn s3(&self) -> aws_sdk_s3::Client {
-        let mut config = aws_sdk_s3::Config::builder()
-            .behavior_version(behavior())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .http_client(self.http.clone())
-            .retry_config(retries())
-            .timeout_config(patience(OBJECT_ATTEMPT, OBJECT))
-            .force_path_style(self.s3.is_some());
-        config.set_endpoint_url(self.s3.clone());
-        aws_sdk_s3::Client::from_conf(config.build())
+        let config = config!(self, aws_sdk_s3, self.s3, OBJECT_ATTEMPT, OBJECT);
+        aws_sdk_s3::Client::from_conf(config.force_path_style(self.s3.is_some()).build())
     }
 
     /// A client of SQS.
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
-        let mut config = aws_sdk_sqs::Config::builder()
-            .behavior_version(behavior())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .http_client(self.http.clone())
-            .retry_config(retries())
-            .timeout_config(patience(CALL_ATTEMPT, CALL));
-        config.set_endpoint_url(self.sqs.clone());
+        let config = config!(self, aws_sdk_sqs, self.sqs, CALL_ATTEMPT, CALL);
         aws_sdk_sqs::Client::from_conf(config.build())
     }
 
     /// A client of EventBridge.
     pub fn eventbridge(&self) -> aws_sdk_eventbridge::Client {
-        let mut config = aws_sdk_eventbridge::Config::builder()
-            .behavior_version(behavior())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .http_client(self.http.clone())
-            .retry_config(retries())
-            .timeout_config(patience(CALL_ATTEMPT, CALL));
-        config.set_endpoint_url(self.eventbridge.clone());
+        let config = config!(
+            self,
+            aws_sdk_eventbridge,
+            self.eventbridge,
+            CALL_ATTEMPT,
+            CALL
+        );
         aws_sdk_eventbridge::Client::from_conf(config.build())
     }
 
     /// A client of SES.
     pub fn sesv2(&self) -> aws_sdk_sesv2::Client {
-        let mut config = aws_sdk_sesv2::Config::builder()
-            .behavior_version(behavior())
-            .region(self.region.clone())
-            .credentials_provider(self.credentials.clone())
-            .http_client(self.http.clone())
-            .retry_config(retries())
-            .timeout_config(patience(CALL_ATTEMPT, CALL));
-        config.set_endpoint_url(self.sesv2.clone());
+        let config = config!(self, aws_sdk_sesv2, self.sesv2, CALL_ATTEMPT, CALL);
         aws_sdk_sesv2::Client::from_conf(config.build())
     }
 }
@@ -175,10 +161,6 @@ impl Aws {
 /// Pinned by its date: an update of the SDK changes no default of ours.
 fn behavior() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
-}
-
-fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(ATTEMPTS)
 }
 
 /// without these an attempt and a call wait for ever. The read timeout, to the answer's first byte, is the attempt's.

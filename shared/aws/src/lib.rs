@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod audit;
 mod backoff;
+mod batch_get;
 pub mod clients;
 pub mod clock;
 pub mod config;

@@ -4,14 +4,13 @@ use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
-use aws_sdk_dynamodb::types::KeysAndAttributes;
 use lead_export_core::access::{Access, Grant, Role, strongest};
 use lead_export_core::fields::Source;
 use lead_export_core::lead::{OrgId, SourceId};
-use lead_export_core::ports::{SourceStore, StoreError, StoreErrorKind};
+use lead_export_core::ports::{SourceStore, StoreError};
 use uuid::Uuid;
 
-use crate::backoff::Backoff;
+use crate::batch_get::{KEYS, batch_get};
 use crate::error::store_error;
 use crate::item::source::{
     GRANTS, SOURCES, grant_item, grant_key, grant_of, grants_of, is_source, source_item,
@@ -20,8 +19,6 @@ use crate::item::source::{
 use crate::item::{BadItem, Item, names, text};
 
 const STORE: &str = "sources";
-/// Items that BatchGetItem reads at most.
-const BATCH: usize = 100;
 
 /// A state of a source: what [`DynamoSources::update_source`] must have seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,30 +218,8 @@ impl DynamoSources {
 
     /// The items of these keys that are there, in any order, consistently.
     async fn batch(&self, keys: &[Item]) -> Result<Vec<Item>, StoreError> {
-        let mut items = Vec::new();
-        let mut backoff = Backoff::default();
-        let mut left = keys.to_vec();
-        while !left.is_empty() {
-            let asked = KeysAndAttributes::builder()
-                .set_keys(Some(left))
-                .consistent_read(true)
-                .build()
-                .map_err(|error| StoreError::caused(StoreErrorKind::Denied, STORE, error))?;
-            let answer = self
-                .client
-                .batch_get_item()
-                .request_items(&self.table, asked)
-                .send()
-                .await
-                .map_err(|error| store_error(STORE, error))?;
-            items.extend(answer.responses.into_iter().flatten().flat_map(|of| of.1));
-            let unread = answer.unprocessed_keys.into_iter().flatten();
-            left = unread.flat_map(|of| of.1.keys).collect();
-            if !left.is_empty() && !backoff.next().await {
-                return Err(StoreError::new(StoreErrorKind::Throttled, STORE));
-            }
-        }
-        Ok(items)
+        let table = (STORE, self.table.as_str());
+        batch_get(&self.client, table, keys.to_vec(), |asked| asked).await
     }
 }
 
@@ -305,7 +280,7 @@ impl SourceStore for DynamoSources {
             let named = grants.iter().filter_map(|to| to.source.as_ref());
             let keys: Vec<Item> = named.map(|id| source_key(org, id)).collect();
             let mut sources = Vec::new();
-            for keys in keys.chunks(BATCH) {
+            for keys in keys.chunks(KEYS) {
                 for item in self.batch(keys).await? {
                     sources.push(source_of(item).map_err(corrupt)?.0);
                 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
+use aws_sdk_dynamodb::types::AttributeValue;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use lead_export_core::lead::{LeadId, LeadKey, OrgId, SourceId};
@@ -13,14 +13,12 @@ use lead_export_core::ports::{LeadIndex, Place, StoreError, StoreErrorKind};
 
 use super::owned::{push_item, sort_key};
 use super::{STORE, projection};
-use crate::backoff::Backoff;
+use crate::batch_get::{KEYS, batch_get};
 use crate::error::store_error;
 use crate::item::{Item, key, names, text};
 
 /// Queries under way at once: an index takes no BatchGetItem, so each id is a query of its own.
 const QUERIES_AT_ONCE: usize = 32;
-/// Keys that BatchGetItem takes at most.
-const KEYS: usize = 100;
 /// Reads under way at once; an answer is 16 MB at most.
 const READS_AT_ONCE: usize = 4;
 
@@ -66,40 +64,20 @@ impl DynamoLeadIndex {
 
     /// The items at these keys that are there, in any order.
     async fn items(&self, keys: Vec<Item>, slots: &Slots) -> Result<Vec<Item>, StoreError> {
-        let mut items = Vec::new();
-        let mut backoff = Backoff::default();
-        let mut left = keys;
-        while !left.is_empty() {
-            let mut asked = KeysAndAttributes::builder()
-                .set_keys(Some(left))
-                .consistent_read(true);
-            if let Some((expression, names)) = projection("#p,#s", slots) {
-                asked = asked
-                    .projection_expression(expression)
-                    .expression_attribute_names("#p", names::PK)
-                    .expression_attribute_names("#s", names::SK);
-                for (placeholder, name) in names {
-                    asked = asked.expression_attribute_names(placeholder, name);
-                }
-            }
+        let read = projection("#p,#s", slots);
+        batch_get(&self.client, (STORE, &self.table), keys, |asked| {
+            let Some((expression, names)) = &read else {
+                return asked;
+            };
             let asked = asked
-                .build()
-                .map_err(|error| StoreError::caused(StoreErrorKind::Denied, STORE, error))?;
-            let answer = self
-                .client
-                .batch_get_item()
-                .request_items(&self.table, asked)
-                .send()
-                .await
-                .map_err(|error| store_error(STORE, error))?;
-            items.extend(answer.responses.into_iter().flatten().flat_map(|of| of.1));
-            let unread = answer.unprocessed_keys.into_iter().flatten();
-            left = unread.flat_map(|of| of.1.keys).collect();
-            if !left.is_empty() && !backoff.next().await {
-                return Err(StoreError::new(StoreErrorKind::Throttled, STORE));
-            }
-        }
-        Ok(items)
+                .projection_expression(expression)
+                .expression_attribute_names("#p", names::PK)
+                .expression_attribute_names("#s", names::SK);
+            names.iter().fold(asked, |asked, (placeholder, name)| {
+                asked.expression_attribute_names(placeholder, *name)
+            })
+        })
+        .await
     }
 }
 
