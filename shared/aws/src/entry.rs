@@ -10,7 +10,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::FutureExt as _;
 use http::Response;
-use lambda_http::aws_lambda_events;
 use lambda_http::request::RequestContext;
 use lambda_http::{Body, Request, RequestExt as _};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
