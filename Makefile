@@ -122,10 +122,12 @@ build:
 deploy: build
 	@if grep -q parameter_overrides samconfig.toml; then sam deploy; else sam deploy --guided; fi
 
-# What `make build` made, in an emulator with IAM enforced: pip install -r tests/deploy/requirements-emulator.txt
+# What `make build` made, in an emulator with IAM enforced, driven by callers and by the operator's commands:
+# pip install -r tests/deploy/requirements-emulator.txt. CI gives the benches' programs instead, so as not to compile twice.
 BUILD ?= .aws-sam/build
 deploy-test:
-	$(PYTHON) tests/deploy/deploy_test.py $(BUILD)
+	@test -n "$(LEAD_EXPORT)" || cargo build --locked
+	$(PYTHON) tests/deploy/deploy_test.py $(BUILD) --cli "$(or $(LEAD_EXPORT),target/debug/lead-export)"
 
 audit:
 	cargo deny check

@@ -11,6 +11,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from sam_env import for_sam
+
 REGION, ACCOUNT, PARTITION = "eu-central-1", "111122223333", "aws"
 # Parameters without a default.
 PARAMETERS = {"JwtIssuer": "https://issuer.example.com", "JwtAudience": "lead-export"}
@@ -47,7 +49,7 @@ def main(path):
         print(f"not installed: {missing.name}; see tests/deploy/requirements.txt", file=sys.stderr)
         return 2
     result = transformed(path)
-    findings = list(linted(result)) + list(judged(result)) + list(asserted(result))
+    findings = list(linted(result)) + list(judged(result)) + list(asserted(result)) + list(local(path.read_text(encoding="utf-8")))
     for finding in findings:
         print(finding)
     resources = len(result["Resources"])
@@ -71,6 +73,15 @@ def transformed(path):
     source["Globals"]["Function"].pop("CodeUri", None)
     parameters = {name: p["Default"] for name, p in source["Parameters"].items() if "Default" in p}
     return Translator({}, Parser()).translate(source, {**parameters, **PARAMETERS})
+
+
+def local(source):
+    """What `sam local` would not find, changed as sam_env.py changes it."""
+    changed = for_sam(source)
+    if "AWS_ENDPOINT_URL_DYNAMODB" not in changed:
+        yield "sam_env.py finds no place for the endpoints' variables"
+    if changed.count("IntegrationUri: arn:") != source.count("IntegrationUri:"):
+        yield "sam_env.py does not find every integration's function"
 
 
 def linted(result):

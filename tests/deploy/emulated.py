@@ -22,9 +22,11 @@ def emulated(template, code):
         # It takes a parameter's text for a number of pollers as it is.
         if kind == "AWS::Lambda::EventSourceMapping":
             properties["ScalingConfig"] = {"MaximumConcurrency": 2}
-        # A poison message must reach the dead-letter queue within the test: 2 deliveries some seconds apart instead of 8 in hours.
-        # AWS would refuse a visibility below the function's timeout; the emulator does not look.
+        # A poison message must be seen to reach the dead-letter queue and to leave it: 2 deliveries 3 s apart instead of 8 in hours, and
+        # a letter that could not be dealt with comes again after 5 s. AWS would refuse a visibility below the function's timeout;
+        # the emulator does not look.
+        if kind == "AWS::SQS::Queue":
+            properties["VisibilityTimeout"] = 3 if "RedrivePolicy" in properties else 5
         if kind == "AWS::SQS::Queue" and "RedrivePolicy" in properties:
-            properties["VisibilityTimeout"] = 10
             properties["RedrivePolicy"]["maxReceiveCount"] = 2
     return template
