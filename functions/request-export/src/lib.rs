@@ -8,6 +8,7 @@ use lead_export_aws::config::ConfigError;
 use lead_export_aws::http::{Call, ClaimRules, finish, json, log_failure, with_id};
 use lead_export_aws::ports::Ports;
 use lead_export_aws::problem::{Problem, RETRY_SECONDS};
+use lead_export_aws::queue::log_unhinted;
 use lead_export_aws::trace::traced;
 use lead_export_aws::{entry, log};
 use lead_export_core::access::Principal;
@@ -211,6 +212,9 @@ fn over_volume(principal: &Principal) {
 fn accepted(accepted: &Accepted) -> Response<Body> {
     let export = &accepted.export;
     tracing::info!(export.id = %export.id(), org.id = %export.org, replayed = accepted.replayed, "export {} accepted", export.id());
+    if let Some(cause) = &accepted.unhinted {
+        log_unhinted(&export.org, export.id(), cause);
+    }
     let mut answer = json(StatusCode::ACCEPTED, &view::export(export, &[]));
     let headers = answer.headers_mut();
     if let Ok(location) = HeaderValue::from_str(&format!("/exports/{}", export.id())) {

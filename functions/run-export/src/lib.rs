@@ -11,7 +11,7 @@ use lead_export_aws::http::chain;
 use lead_export_aws::log;
 use lead_export_aws::metrics::{Figure, count, tell};
 use lead_export_aws::ports::Ports;
-use lead_export_aws::queue::parse_hint;
+use lead_export_aws::queue::{log_unhinted, parse_hint};
 use lead_export_aws::trace::{TraceId, traced};
 use lead_export_core::lead::OrgId;
 use lead_export_core::limits;
@@ -159,6 +159,9 @@ fn report(org: &OrgId, id: ExportId, ran: &Ran, duration_ms: u64) {
     if let Some(cause) = &ran.cause {
         // The record tells the code alone: this line is where the operator finds why.
         tracing::error!(export.id = %id, org.id = %org, store = cause.store, cause = chain(cause), "export {id} failed for good");
+    }
+    if let Some(cause) = &ran.unhinted {
+        log_unhinted(org, id, cause);
     }
     tracing::info!(export.id = %id, org.id = %org, duration_ms, outcome = ?ran.done, "run of export {id}: {what}");
 }

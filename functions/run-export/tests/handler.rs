@@ -233,6 +233,27 @@ async fn run_pauses_before_the_deadline_and_the_next_goes_on() {
 }
 
 #[tokio::test]
+async fn lost_hint_of_the_next_slice_is_told_and_loses_nothing() {
+    let fault = Fault::Before(StoreErrorKind::Unavailable);
+    let world = World::with(FaultPlan::every("queue.send", fault));
+    world.pending().await;
+    world.put_leads(50);
+    world.leads.inner().set_page_leads(4);
+    let answered = answer(&world, &event("run-export"), limits::STOP_BEFORE_DEADLINE);
+    assert_eq!(answered.await, ALL_DONE);
+    let export = world.export(ID);
+    assert_eq!(export.status(), Status::Processing);
+    assert!(export.due_at.is_some(), "the sweeper sees it");
+    let log = world.log.take();
+    let told: Vec<&str> = log
+        .lines()
+        .filter(|line| line.starts_with("WARN"))
+        .collect();
+    assert_eq!(told.len(), 1, "{log}");
+    assert!(told[0].contains("was not sent"), "{log}");
+}
+
+#[tokio::test]
 async fn unreadable_lead_stays_out_of_the_log() {
     let fault = Fault::Before(StoreErrorKind::Corrupt);
     let plan = FaultPlan::every("leads.page", fault);

@@ -10,6 +10,7 @@ use lead_export_core::record::ExportId;
 use serde::{Deserialize, Serialize};
 
 use crate::error::store_error;
+use crate::http::chain;
 use crate::trace;
 
 const STORE: &str = "queue";
@@ -107,6 +108,17 @@ pub fn parse_hint(body: &str) -> Result<(OrgId, ExportId), NotAHint> {
     let body: Body = serde_json::from_str(body).map_err(|_| NotAHint::Malformed)?;
     let id = ExportId::parse(&body.export_id).ok_or(NotAHint::Malformed)?;
     Ok((body.org, id))
+}
+
+/// Logs that a hint was not sent: nothing is lost, the sweeper finds what is due, but an operator should know that exports begin late.
+pub fn log_unhinted(org: &OrgId, id: ExportId, cause: &StoreError) {
+    tracing::warn!(
+        export.id = %id,
+        org.id = %org,
+        store = cause.store,
+        cause = chain(cause),
+        "the hint for export {id} was not sent; the sweeper takes it up when it is due"
+    );
 }
 
 #[cfg(test)]

@@ -59,12 +59,14 @@ pub struct Request<'a> {
 }
 
 /// An accepted request.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub struct Accepted {
     /// The export as it is now.
     pub export: Export,
     /// Whether an earlier request with the same key made it.
     pub replayed: bool,
+    /// Why its hint could not be sent, if it could not: for the log, the sweeper takes the export up when it is due.
+    pub unhinted: Option<StoreError>,
 }
 
 /// Why a request is not accepted.
@@ -269,11 +271,12 @@ impl RequestExport {
             Created::Full(active) => return Err(self.full(principal, active).await?),
         }
         // R3: a hint, for speed alone: the record is due soon.
-        let _ = self.queue.send(&export.org, id).await;
+        let hint = self.queue.send(&export.org, id).await;
         // R4
         Ok(Accepted {
             export,
             replayed: false,
+            unhinted: hint.err(),
         })
     }
 
@@ -298,6 +301,7 @@ impl RequestExport {
             Some(export) => Ok(Accepted {
                 export: export.seen_at(self.clock.now()),
                 replayed: true,
+                unhinted: None,
             }),
             // The row and the record were written together, and records have no end.
             None => Err(StoreError::new(StoreErrorKind::Corrupt, "exports").into()),

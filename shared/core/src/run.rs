@@ -79,18 +79,24 @@ pub enum Done {
     Paused,
 }
 
-/// What a run came to, and for a failure what a store said.
+/// What a run came to, and what a store said to it.
 #[derive(Debug)]
 pub struct Ran {
     /// What it came to.
     pub done: Done,
     /// The store's refusal that ended the export, if one did: for the log, the record holds the code alone.
     pub cause: Option<StoreError>,
+    /// Why the hint for the next slice could not be sent, if it could not: for the log, the sweeper takes the export up.
+    pub unhinted: Option<StoreError>,
 }
 
 impl From<Done> for Ran {
     fn from(done: Done) -> Self {
-        Self { done, cause: None }
+        Self {
+            done,
+            cause: None,
+            unhinted: None,
+        }
     }
 }
 
@@ -137,11 +143,14 @@ impl RunExport {
         }
         // Boxed: the state of a whole run is too large to be a part of its callers' states.
         match Box::pin(self.work(leased, run, stop_at)).await {
-            Ok(done) => Ok(done.into()),
+            Ok(ran) => Ok(ran),
             Err(End::Lost) => Ok(Done::Lost.into()),
             Err(End::Fail(why, cause)) => {
                 let done = self.fail(org, id, run, why).await?;
-                Ok(Ran { done, cause })
+                Ok(Ran {
+                    cause,
+                    ..done.into()
+                })
             }
             Err(End::Broken(error)) => {
                 if error.is_retryable() {
@@ -192,7 +201,7 @@ impl RunExport {
         })
     }
 
-    async fn work(&self, leased: Export, run: RunId, stop_at: Instant) -> Result<Done, End> {
+    async fn work(&self, leased: Export, run: RunId, stop_at: Instant) -> Result<Ran, End> {
         let mut selection = Selection::new(&leased.org, &leased.plan)
             .map_err(|_| End::fail(FailureCode::Internal, None))?;
         let kind = leased.head.format.file_kind();
@@ -222,14 +231,17 @@ impl RunExport {
         {
             Outcome::Complete { truncated } => {
                 let filled = sink.fill().await?;
-                self.assemble(run, filled, truncated).await
+                Ok(self.assemble(run, filled, truncated).await?.into())
             }
             // P7
             Outcome::Stopped => {
                 let paused = sink.pause().await?;
                 // A hint, for speed alone: the record is due at once.
-                let _ = self.queue.send(&paused.org, paused.id()).await;
-                Ok(Done::Paused)
+                let hint = self.queue.send(&paused.org, paused.id()).await;
+                Ok(Ran {
+                    unhinted: hint.err(),
+                    ..Done::Paused.into()
+                })
             }
         }
     }
