@@ -155,3 +155,5 @@ mod plain;
 mod refusals;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod truth;

@@ -5,7 +5,7 @@ use crate::lead::Value;
 use serde_json::{Value as Asked, json};
 use std::collections::BTreeMap;
 
-fn map(members: &[(&str, Value)]) -> Value {
+pub(super) fn map(members: &[(&str, Value)]) -> Value {
     let member = |(key, value): &(&str, Value)| ((*key).to_owned(), value.clone());
     Value::Map(members.iter().map(member).collect::<BTreeMap<_, _>>())
 }
