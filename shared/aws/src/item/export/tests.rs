@@ -222,6 +222,7 @@ proptest! {
     fn records_read_back_whole(export in exports()) {
         let item = export_item(&export).unwrap();
         prop_assert_eq!(item.contains_key("DUE_SHARD"), item.contains_key("due_at"), "a sparse index");
+        prop_assert!(!item.contains_key(names::EXPIRES_AT), "records have no end");
         prop_assert_eq!(&head_of(item.clone()).unwrap(), &export.head);
         if let Some(due_at) = export.due_at {
             let due = Due { org: export.org.clone(), id: export.id(), due_at };
