@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::output::visible;
 
-/// Tries of a call that got no answer, or a 503: all our calls may come twice.
+/// Tries of a call that got no answer, or one that says to try again: all our calls may come twice.
 const TRIES: u32 = 4;
 /// The wait before the second try; each further one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -99,7 +99,7 @@ impl Api {
         for left in (0..TRIES).rev() {
             let call = call.try_clone().context("a call can be made again")?;
             match call.send().await {
-                Ok(answer) if answer.status() == StatusCode::SERVICE_UNAVAILABLE && left > 0 => {
+                Ok(answer) if passes(&answer) && left > 0 => {
                     tokio::time::sleep(retry_after(&answer).unwrap_or(wait)).await;
                 }
                 Ok(answer) => return read(answer).await,
@@ -116,6 +116,22 @@ impl Api {
             wait *= 2;
         }
         bail!("{} is not available", self.base)
+    }
+}
+
+/// Whether a failure may be over at the next try: the service's own 503, or the gateway in front of it that got no good answer. The
+/// service's 500 is a problem with its own words, and comes again.
+fn passes(answer: &reqwest::Response) -> bool {
+    let is_ours = || {
+        let kind = answer.headers().get(CONTENT_TYPE);
+        kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"))
+    };
+    match answer.status() {
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT => {
+            true
+        }
+        StatusCode::INTERNAL_SERVER_ERROR => !is_ours(),
+        _ => false,
     }
 }
 

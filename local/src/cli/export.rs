@@ -130,22 +130,24 @@ pub(super) async fn run(who: &Who, args: &Export) -> anyhow::Result<()> {
             .as_str()
             .context("the answer has no id")?
             .to_owned();
+        let later = || {
+            let mut words = vec!["download".to_owned(), id.clone()];
+            if let Some(output) = &args.output {
+                words.extend(["-o".to_owned(), quoted(&output.to_string_lossy())]);
+            }
+            let later = again(who, &args.remote, &words.join(" "));
+            format!("the export {id} goes on. Fetch it later with: {later}")
+        };
         let get = async {
-            let export = wait(api, &id, asked.body.clone(), asked.retry_after).await?;
+            let waited = wait(api, &id, asked.body.clone(), asked.retry_after).await;
+            let export = waited.map_err(|error| error.context(later()))?;
             finished(&export)?;
             let path = fetch(api, &export, &target).await?;
             anyhow::Ok((export, path))
         };
         tokio::select! {
             done = get => done,
-            _ = tokio::signal::ctrl_c() => {
-                let mut words = vec!["download".to_owned(), id.clone()];
-                if let Some(output) = &args.output {
-                    words.extend(["-o".to_owned(), quoted(&output.to_string_lossy())]);
-                }
-                let later = again(who, &args.remote, &words.join(" "));
-                bail!("interrupted; the export {id} goes on. Fetch it later with: {later}")
-            }
+            _ = tokio::signal::ctrl_c() => bail!("interrupted; {}", later()),
         }
     })
     .await?;
@@ -270,17 +272,14 @@ mod tests {
         let asked = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&asked);
         let answer = move || async move {
+            let failed = |status| (status, [("retry-after", "0")], axum::Json(json!({})));
             let body = match count.fetch_add(1, Ordering::SeqCst) {
-                // A service that is busy for a moment is asked again.
-                0 => {
-                    return (
-                        http::StatusCode::SERVICE_UNAVAILABLE,
-                        [("retry-after", "0")],
-                        axum::Json(json!({})),
-                    );
-                }
-                1 => json!({ "status": "pending" }),
-                2 => {
+                // A service that is busy for a moment is asked again, as is a gateway that got no answer from it.
+                0 => return failed(http::StatusCode::SERVICE_UNAVAILABLE),
+                1 => return failed(http::StatusCode::INTERNAL_SERVER_ERROR),
+                2 => return failed(http::StatusCode::GATEWAY_TIMEOUT),
+                3 => json!({ "status": "pending" }),
+                4 => {
                     json!({ "status": "processing", "progress": { "fraction": 0.5, "leads_read": 5, "leads_written": 1 } })
                 }
                 _ => json!({ "status": "completed", "lead_count": 2 }),
@@ -296,7 +295,7 @@ mod tests {
         let first = json!({ "status": "pending" });
         let export = wait(&api, "7", first, Some(Duration::ZERO)).await.unwrap();
         assert_eq!(export["lead_count"], 2);
-        assert_eq!(asked.load(Ordering::SeqCst), 4);
+        assert_eq!(asked.load(Ordering::SeqCst), 6);
     }
 
     #[test]

@@ -86,9 +86,20 @@ pub(super) fn token(
     Identity::open(&who.data)?.token(&claims, issuer, audience, jiff::Timestamp::now(), ttl)
 }
 
+/// How this program is called: from its sources, or by its name once it is installed.
+pub(super) fn program() -> &'static str {
+    let built = std::env::current_exe()
+        .is_ok_and(|path| path.components().any(|part| part.as_os_str() == "target"));
+    if built {
+        "cargo run -q --"
+    } else {
+        "lead-export"
+    }
+}
+
 /// Says how to run another command of this program, with the same data and user.
 pub(super) fn again(who: &Who, remote: &Remote, command: &str) -> String {
-    let mut words = vec![format!("lead-export {command}")];
+    let mut words = vec![format!("{} {command}", program())];
     if let Some(url) = &remote.url {
         words.push(format!("--url {url} --token …"));
         return words.join(" ");

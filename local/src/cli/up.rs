@@ -90,7 +90,7 @@ fn welcome(who: &Who, file: &StackFile) -> String {
         Some(".local") | None => String::new(),
         Some(data) => format!(" --data {data}"),
     };
-    let program = program();
+    let program = session::program();
     format!(
         "\
 Page    {url}/
@@ -105,17 +105,6 @@ A CSV   {program} export --source home-insurance --status active -o leads.csv{da
         {program} import leads.csv --source mine{data}
         {program} export --source mine -o mine.csv{data}"
     )
-}
-
-/// How this program is called: from its sources, or by its name once it is installed.
-fn program() -> &'static str {
-    let built = std::env::current_exe()
-        .is_ok_and(|path| path.components().any(|part| part.as_os_str() == "target"));
-    if built {
-        "cargo run -q --"
-    } else {
-        "lead-export"
-    }
 }
 
 #[cfg(test)]
