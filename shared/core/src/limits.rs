@@ -52,6 +52,9 @@ pub const MAX_SLICES: u32 = 50_000;
 pub const MAX_AGE: Duration = Duration::from_hours(12);
 /// After a terminal state, when leftovers are cleaned: longer than any invocation lives (15 minutes).
 pub const CLEAN_AFTER: Duration = Duration::from_mins(20);
+/// After a terminal state, when the sweeper tells it if nobody has: whoever wrote the state tells it at once, and in a calm world nobody
+/// is told twice (I11). A telling is two calls; the SDK gives each up before this.
+pub const TELL_GRACE: Duration = Duration::from_secs(15);
 /// When a new export is first looked at by the sweeper, should its message be lost.
 pub const FIRST_DUE: Duration = Duration::from_secs(30);
 /// The sweeper looks again at what it has seen after this long.

@@ -157,7 +157,7 @@ impl Export {
                 _ => What::Failed,
             },
         ));
-        next.due_at = Some(now);
+        next.due_at = Some(now.plus(limits::TELL_GRACE));
         next.clean_at = Some(now.plus(limits::CLEAN_AFTER));
         next
     }

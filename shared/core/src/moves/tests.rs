@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::*;
 use crate::mail::{Address, Mail};
+use crate::ports::Written;
 use crate::world::World;
 
 fn person() -> Person {
@@ -126,8 +127,8 @@ fn what_is_still_to_be_done_has_a_date_and_what_is_done_has_none() {
     );
     assert_eq!(
         (completed.due_at, completed.notify),
-        (Some(NOW), true),
-        "to be told at once"
+        (Some(NOW.plus(limits::TELL_GRACE)), true),
+        "told at once by whoever ended it, else soon"
     );
     let (clean, expiry) = (NOW.plus(limits::CLEAN_AFTER), NOW.plus(limits::RETENTION));
     let told = completed.told(run(2));
@@ -171,10 +172,11 @@ fn mail_and_event_are_owed_each_for_itself() {
     assert!(!processing.owes(), "it has not ended");
     let failed = processing.failed(run(1), FailureCode::Internal, NOW);
     let clean = Some(NOW.plus(limits::CLEAN_AFTER));
+    let soon = Some(NOW.plus(limits::TELL_GRACE));
     for (event, mail, owes, due_at) in [
-        (false, false, true, Some(NOW)),
-        (true, false, true, Some(NOW)),
-        (false, true, true, Some(NOW)),
+        (false, false, true, soon),
+        (true, false, true, soon),
+        (false, true, true, soon),
         (true, true, false, clean),
     ] {
         let told = failed.told_of(run(2), event, mail);
@@ -321,4 +323,23 @@ fn timeline_tells_slices_parts_retries_and_transitions() {
     assert_eq!(ended(&failed), Some(What::Failed));
     let cancelled = pending.cancelled(run(1), person(), NOW);
     assert_eq!(ended(&cancelled), Some(What::Cancelled));
+}
+
+#[test]
+fn a_write_is_ones_own_by_version_and_name() {
+    // the condition of a write that was sent twice fails on its own first copy.
+    let [pending, ..] = <[Export; 6]>::try_from(records()).unwrap();
+    let mine = pending.leased(run(1), NOW);
+    let lost = |now: &Export| Written::Lost(Some(Box::new(now.clone())));
+    assert!(Written::Done.is_mine(&mine) && lost(&mine).is_mine(&mine));
+    let other = pending.leased(run(2), NOW);
+    let earlier = Export {
+        version: mine.version - 1,
+        ..mine.clone()
+    };
+    let later = mine.released(run(1), NOW);
+    for now in [&other, &earlier, &later] {
+        assert!(!lost(now).is_mine(&mine), "{} by {}", now.version, now.by);
+    }
+    assert!(!Written::Lost(None).is_mine(&mine));
 }

@@ -176,8 +176,10 @@ impl Stage {
             "I11: {told:?}, not {}",
             export.event_id()
         );
+        // Whose clock is wrong looks too early or ends too late: the grace of the telling is minutes off.
+        let skewed = self.has_struck(|kind| matches!(kind, Kind::Skewed(_)));
         assert!(
-            told.len() == 1 || self.seen.disturbed,
+            told.len() == 1 || self.seen.disturbed || skewed,
             "I11: {} events, though nothing happened while it was told",
             told.len()
         );

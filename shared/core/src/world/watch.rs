@@ -30,7 +30,7 @@ pub(crate) struct Seen {
     states: BTreeMap<ExportId, usize>,
     /// An end that is still to be told.
     pub(super) pending: bool,
-    /// Something happened while an end was to be told: it may be told twice (I11).
+    /// A fault fell, or a person acted, while an end was to be told: it may be told twice (I11).
     pub(super) disturbed: bool,
     struck: u64,
 }
@@ -58,10 +58,9 @@ impl Stage {
         let pending = was_pending || self.seen.pending;
         let happened = struck != self.seen.struck;
         self.seen.struck = struck;
-        // Whoever may tell it as well, or write the record meanwhile.
-        let tells = |actor: &&Actor| matches!(actor.role, Role::Run | Role::Cancel | Role::Sweep);
-        let beside = pending && self.actors.iter().filter(tells).count() > 1;
-        self.seen.disturbed |= pending && happened || beside;
+        // A person's delete writes the record that the teller wants to note the telling in.
+        let cancels = |actor: &Actor| actor.role == Role::Cancel;
+        self.seen.disturbed |= pending && (happened || self.actors.iter().any(cancels));
     }
 
     fn watch_states(&mut self, now: &Export) {
@@ -145,6 +144,10 @@ impl Stage {
     fn watch_state(&self, next: &Export) {
         let head = &next.head;
         if head.status.is_terminal() {
+            assert!(
+                next.lease.is_none() && next.checkpoint.is_none(),
+                "I5: an end that is still at work"
+            );
             let expires = head
                 .file_expires_at
                 .filter(|_| head.status == Status::Completed);
