@@ -84,7 +84,7 @@ fn org() -> OrgId {
 }
 
 /// A record as a request would make it, not stored.
-async fn record(world: &World) -> Export {
+pub(crate) async fn record(world: &World) -> Export {
     let source = world.source("crm", |_| ()).await;
     world.grant("acme", "alice", "crm", Role::Exporter).await;
     let now = Instant::from_millis(1_800_000_000_000);

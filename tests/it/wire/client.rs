@@ -41,6 +41,8 @@ type Planned = (&'static str, usize, usize, Break);
 struct Plan {
     planned: Vec<Planned>,
     seen: Vec<String>,
+    /// Reads of DynamoDB that may show what was before.
+    stale: Vec<String>,
 }
 
 /// The client. A clone is the same one.
@@ -67,6 +69,27 @@ impl Wire {
     /// The operations seen, every attempt of the SDK.
     pub(crate) fn seen(&self) -> Vec<String> {
         self.plan.lock().unwrap().seen.clone()
+    }
+
+    /// Whether any call is broken like this.
+    pub(crate) fn has(&self, how: Break) -> bool {
+        let plan = self.plan.lock().unwrap();
+        plan.planned.iter().any(|(.., planned)| *planned == how)
+    }
+
+    /// The bodies of reads that do not ask for what was written last.
+    pub(crate) fn stale(&self) -> Vec<String> {
+        self.plan.lock().unwrap().stale.clone()
+    }
+
+    fn note_read(&self, operation: &str, request: &HttpRequest) {
+        if !matches!(operation, "GetItem" | "BatchGetItem" | "Query") {
+            return;
+        }
+        let body = String::from_utf8_lossy(request.body().bytes().unwrap_or_default());
+        if !body.contains(r#""ConsistentRead":true"#) {
+            self.plan.lock().unwrap().stale.push(body.into_owned());
+        }
     }
 
     pub(crate) fn count(&self, operation: &str) -> usize {
@@ -165,6 +188,7 @@ impl HttpConnector for Connector {
         let operation = operation(&request);
         let is_json = request.headers().get("x-amz-target").is_some();
         let how = self.wire.decide(&operation);
+        self.wire.note_read(&operation, &request);
         match how {
             Some(Break::Refuse(status, code)) => {
                 return HttpConnectorFuture::ready(Ok(refusal(status, code, is_json)));

@@ -8,7 +8,9 @@ use lead_export_aws::clock::{SystemClock, SystemDice};
 use lead_export_aws::leads::DynamoLeads;
 use lead_export_core::limits;
 use lead_export_core::memory::{MemoryNotifier, MemoryQueue};
-use lead_export_core::ports::{Clock as _, ExportStore as _, PieceStore as _, StoreErrorKind};
+use lead_export_core::ports::{
+    Clock as _, Created, ExportStore as _, PieceStore as _, StoreErrorKind,
+};
 use lead_export_core::record::{Export, ExportId, FailureCode, RunId, Status};
 use lead_export_core::run::{Done, RunExport};
 use uuid::Uuid;
@@ -85,12 +87,15 @@ async fn ended(
         if now.status().is_terminal() {
             return (now, runs, broken);
         }
-        // Broken off by silence: the lease was given back. Lost, or broken off by what S3 refused: another run would wait for its end.
+        // Broken off by silence, or because S3 refused other bytes: the lease was given back, unless that was not heard either. Lost:
+        // another run would wait for its end.
         let released = now.lease.is_none();
         assert!(
             released || ran.is_err() || matches!(&ran, Ok(ran) if ran.done == Done::Lost),
             "{ran:?}"
         );
+        let flipped = broken.wire.has(Break::FlipSent);
+        assert!(released || !flipped, "bytes that were refused cost a wait");
         if !released {
             let next = now.released(RunId(Uuid::new_v4()), SystemClock.now());
             calm.exports.replace(&next).await.unwrap();
@@ -106,6 +111,8 @@ async fn a_run_ends_with_the_same_bytes_wherever_the_wire_breaks() {
     leads(&world).await;
     let (calm, runs, adapters) = ended(&world, &template, |_| ()).await;
     assert_eq!((calm.status(), runs), (Status::Completed, 1));
+    // P1, D-2: records, grants and leads as they were written last.
+    assert_eq!(adapters.wire.stale(), Vec::<String>::new());
     let seen = adapters.wire.seen();
     for operation in [
         "Query",
@@ -227,12 +234,18 @@ async fn a_bucket_or_key_that_refuses_ends_in_failed_with_what_s3_said() {
         let calm = adapters(&world);
         let mut export = template.clone();
         export.head.id = ExportId(Uuid::new_v4());
-        calm.exports.create(&export, None, 1000).await.unwrap();
+        // One place: the export before has given it back.
+        let created = calm.exports.create(&export, None, 1).await.unwrap();
+        assert_eq!(created, Created::New, "{code}");
         let broken = adapters(&world);
         broken
             .wire
             .plan(operation, 1, 99, Break::Refuse(status, code));
-        let run = run_export(&world, &broken);
+        let notifier = Arc::new(MemoryNotifier::new());
+        let run = RunExport {
+            notifier: notifier.clone(),
+            ..run_export(&world, &broken)
+        };
         let stop_at = SystemClock.now().plus(Duration::from_mins(5));
         let ran = Box::pin(run.run(&org(), export.id(), stop_at))
             .await
@@ -245,13 +258,18 @@ async fn a_bucket_or_key_that_refuses_ends_in_failed_with_what_s3_said() {
             .await
             .unwrap()
             .unwrap();
-        assert!(
-            now.head
-                .failure
-                .unwrap()
-                .message
-                .contains(&export.id().to_string())
+        let sentence = "The file store refused the file. Tell the operator.";
+        assert_eq!(
+            now.head.failure.as_ref().unwrap().message,
+            format!("{sentence} Quote the export {}.", export.id())
         );
+        let told = notifier.told();
+        let [event] = told.as_slice() else {
+            panic!("{code}: {} events", told.len())
+        };
+        assert_eq!(event.event_id(), now.event_id());
+        calm.pieces.clean(export.id(), None).await.unwrap();
     }
+    super::leftovers(&world, 0, &template).await;
     world.stop().await;
 }

@@ -137,6 +137,48 @@ fn a_run_that_was_overtaken_does_not_fail_the_export_of_another() {
 }
 
 #[test]
+fn a_run_gives_back_no_lease_but_its_own() {
+    for kind in [StoreErrorKind::Unavailable, StoreErrorKind::Corrupt] {
+        let world = World::new(60);
+        let id = world.request("{}");
+        let place = Where::Nth("pieces.put", 2);
+        let beside = world.beside();
+        let overtake = move || {
+            let next = beside
+                .export(id)
+                .leased(RunId(uuid::Uuid::nil()), beside.clock.now());
+            let store = beside.run_export().exports;
+            beside.drive(store.replace(&next)).unwrap().unwrap();
+        };
+        world.script.at(place, What::Do(Box::new(overtake)));
+        world.script.fail(place, Fault::Before(kind));
+        assert!(world.run(id, LONG).unwrap().is_err());
+        let lease = world.export(id).lease.unwrap();
+        assert_eq!(lease.run, RunId(uuid::Uuid::nil()), "{kind:?}");
+        world.settle(LONG);
+        world.check(id, |_| true);
+    }
+}
+
+#[test]
+fn bytes_that_arrive_as_others_cost_a_try_and_no_wait() {
+    // F17: S3 refuses them, and the next run need not wait for the lease's end.
+    let world = World::new(60);
+    let id = world.request("{}");
+    let place = Where::Nth("pieces.put", 1);
+    world
+        .script
+        .fail(place, Fault::Before(StoreErrorKind::Corrupt));
+    assert!(world.run(id, LONG).unwrap().is_err());
+    let seen = world.export(id);
+    assert_eq!((seen.lease, seen.tries), (None, 1));
+    assert_eq!(seen.due_at, Some(world.clock.now()));
+    assert_eq!(world.run(id, LONG).unwrap().unwrap(), Done::Completed);
+    world.settle(LONG);
+    world.check(id, |_| true);
+}
+
+#[test]
 fn an_export_that_was_cancelled_meanwhile_is_not_failed() {
     let world = World::new(60);
     let id = world.request("{}");
