@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName as Name;
+use lead_export_aws::clock::SystemClock;
 use lead_export_aws::queue::SqsQueue;
 use lead_export_core::access::Role;
-use lead_export_core::ports::ExportQueue as _;
-use lead_export_core::record::ExportId;
+use lead_export_core::lead::SourceId;
+use lead_export_core::ports::{Clock as _, Created, ExportQueue as _, ExportStore as _};
+use lead_export_core::record::{ExportId, FailureCode, Status};
 use reqwest::Method;
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
-use super::{ALONE, big, calm, cleaned, end_lease, id_of, org, same_file};
+use super::{ALONE, big, calm, cleaned, end_lease, id_of, org, record_of, records, same_file};
 use crate::util::World;
 
 #[tokio::test]
@@ -127,5 +129,51 @@ async fn given_up_hints_are_drained() {
         "{log}"
     );
     assert_eq!(log.matches("unreadable and dropped").count(), 1, "{log}");
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_source_that_vanished_ends_its_export_and_the_history_keeps_it() {
+    let _alone = ALONE.lock().await;
+    let world = World::start().await;
+    // Asked for while the source was there; by now it is not.
+    let mut export = crate::wire::record(&world).await;
+    let gone = SourceId::parse("gone").unwrap();
+    export.head.requested_at = SystemClock.now();
+    export.plan.requested_at = export.head.requested_at;
+    export.plan.source = gone.clone();
+    export.head.source = gone;
+    let file = world.stack.file();
+    let store = records(file);
+    for _ in 0..2 {
+        // The second finds the place of the first, and one place is all there is.
+        export.head.id = ExportId(Uuid::new_v4());
+        let created = store.create(&export, None, 1).await.unwrap();
+        assert_eq!(created, Created::New);
+        let queue = SqsQueue::new(file.clients().unwrap().sqs, file.queue_url.clone());
+        queue.send(&org(), export.id()).await.unwrap();
+        for turn in 0.. {
+            assert!(turn < 600, "it does not end");
+            if record_of(&store, export.id()).await.status().is_terminal() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let ended = record_of(&store, export.id()).await;
+        assert_eq!(ended.status(), Status::Failed);
+        let failure = ended.head.failure.unwrap();
+        assert_eq!(failure.code, FailureCode::SourceGone);
+        let sentence = "The source is no longer there. Check its name, then export again.";
+        assert!(failure.message.starts_with(sentence), "{}", failure.message);
+        cleaned(file, &[export.id()]).await;
+    }
+    // Who may see everything sees it in the history when the source is there again.
+    world.source("gone", |_| ()).await;
+    world.grant("acme", "alice", "gone", Role::Viewer).await;
+    let answer = world.get("alice", "/sources/gone/exports?status=failed");
+    let listed: Json = answer.await.json().await.unwrap();
+    let listed = listed["exports"].as_array().unwrap();
+    assert_eq!(listed.len(), 2);
+    assert_eq!(listed[0]["failure"]["code"], "source_gone", "{listed:?}");
     world.stop().await;
 }
