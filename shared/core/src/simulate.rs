@@ -163,6 +163,10 @@ fn profiles_are_what_they_are_called() {
             _ => false,
         };
         assert!(fits, "{}: {:?}", profile.name, export.head);
+        // Hints are for speed alone, but for that: nobody waits for the sweeper.
+        let most = profile.latency * u32::try_from(stage.calls()).unwrap();
+        let took = stage.cost().took;
+        assert!(took <= most, "speed: {} takes {took:?}", profile.name);
         stage.expire();
     }
 }
