@@ -1,7 +1,9 @@
 """Takes one guard of the protocol away at a time and sees that a test goes red and names the invariant.
 
-Usage: run.py [NAME …]. The guards and what stands for them without are in list.txt. A copy of the workspace is built once, with both
-versions of every place, chosen by the variable MUTANT; so a guard costs the run of its tests. Exit 1 if one is missed by nobody.
+Usage: run.py [--check] [NAME …]. The guards and what stands for them without are in list.txt. A copy of the workspace is built once, with
+both versions of every place, chosen by the variable MUTANT; so a guard costs the run of its tests, one after the other until one is red:
+those of the core, or with `in` those of the adapters or of the whole. A test that hangs for ten minutes is as good as red if `red` has "hangs".
+CARGO may be more than a name: "nice cargo". Exit 1 if a guard is missed by nobody. --check only looks for the places.
 """
 
 import os
@@ -9,11 +11,23 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 COPY = ROOT / "target" / "mutations"
-PACKAGE = "lead-export-core"
+# What is built and where its binary is run: the tests of the core, of the adapters over DynamoDB's stand-in, of the whole.
+SUITES = {
+    "core": (["-p", "lead-export-core", "--lib"], "shared/core"),
+    "aws": (["-p", "lead-export-aws", "--test", "contract"], "shared/aws"),
+    "it": (["-p", "e2e", "--test", "it"], "tests"),
+}
+# What a suite is asked without any mutation.
+SOUND = {
+    "core": ["simulate::profiles", "run::", "request::tests", "sweep::", "end::", "download::", "moves::", "piece::", "volume::"],
+    "aws": [],
+    "it": ["adapters::", "wire::"],
+}
 
 SWITCH = '''
 /// Which guard is taken away.
@@ -37,8 +51,24 @@ def guards():
     return found
 
 
-def build():
-    """The copy with all switches; the test binary's path."""
+def mutated(text, file, after, one, group):
+    """The text of a file with all versions of one place."""
+    at = text.find(one, max(text.find(after), 0))
+    if at < 0 or (not after and text.count(one) != 1):
+        sys.exit(f"{group[0]['name']}: its place is not found, or twice, in {file}")
+    return text[:at] + switched(one, group) + text[at + len(one) :]
+
+
+def places():
+    """The guards by their places; each place once."""
+    found = {}
+    for guard in guards():
+        found.setdefault((guard["file"], guard.get("after", ""), guard["-"]), []).append(guard)
+    return found
+
+
+def copy():
+    """The copy of the workspace with all switches."""
     source = COPY / "source"
     shutil.rmtree(source, ignore_errors=True)
     source.mkdir(parents=True)
@@ -50,28 +80,40 @@ def build():
         if (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, source / name)
-    with (source / "shared/core/src/lib.rs").open("a", encoding="utf-8") as lib:
-        lib.write(SWITCH)
-    places = {}
-    for guard in guards():
-        places.setdefault((guard["file"], guard.get("after", ""), guard["-"]), []).append(guard)
-    for (file, after, one), group in places.items():
+    crates = set()
+    for (file, after, one), group in places().items():
         path = source / file
-        text = path.read_text(encoding="utf-8")
-        at = text.find(one, max(text.find(after), 0))
-        if at < 0 or (not after and text.count(one) != 1):
-            sys.exit(f"{group[0]['name']}: its place is not found, or twice, in {file}")
-        path.write_text(text[:at] + switched(one, group) + text[at + len(one) :], encoding="utf-8")
-    # The crates of others are built already.
-    target = str(ROOT / "target")
+        path.write_text(mutated(path.read_text(encoding="utf-8"), file, after, one, group), encoding="utf-8")
+        crates.add(file[: file.index("/src/")])
+    for crate in crates:
+        with (source / crate / "src/lib.rs").open("a", encoding="utf-8") as lib:
+            lib.write(SWITCH)
+    return source
+
+
+def build(source, suite):
+    """The folder and the path of a suite's test binary. The crates of others are built already."""
+    packages, folder = SUITES[suite]
     done = subprocess.run(
-        ["cargo", "test", "--locked", "-p", PACKAGE, "--lib", "--no-run"],
-        cwd=source, env={**os.environ, "CARGO_TARGET_DIR": target}, capture_output=True, text=True,
+        [*os.environ.get("CARGO", "cargo").split(), "test", "--locked", *packages, "--no-run"],
+        cwd=source, env={**os.environ, "CARGO_TARGET_DIR": str(ROOT / "target")}, capture_output=True, text=True,
     )
     if done.returncode:
         sys.exit(done.stderr)
     binary = re.findall(r"\((\S+)\)", done.stderr)[-1]
-    return source / "shared/core", source / binary
+    return source / folder, source / binary
+
+
+def played(folder, binary, test, name):
+    """Whether a test is red, and what its panics say."""
+    try:
+        ran = subprocess.run(
+            [str(binary), *test], cwd=folder, capture_output=True, text=True, check=False, timeout=600,
+            env={**os.environ, "MUTANT": name, "RUST_BACKTRACE": "0"},
+        )
+    except subprocess.TimeoutExpired:
+        return True, ["hangs"]
+    return ran.returncode != 0, re.findall(r"panicked at [^\n]*\n([^\n]*)", ran.stdout + ran.stderr)
 
 
 def switched(one, group):
@@ -99,30 +141,46 @@ def chain(picks, one):
     return f"({choices}{{ {one} }})"
 
 
-def main(names):
-    folder, binary = build()
-    wanted = [guard for guard in guards() if not names or guard["name"] in names]
-    missed = []
-    for guard in [None, *wanted]:
-        name = guard["name"] if guard else ""
-        tests = guard["test"].split() if guard else ["simulate::profiles", "run::", "request::tests", "sweep::", "end::", "download::"]
-        ran = subprocess.run(
-            [str(binary), *tests], cwd=folder, capture_output=True, text=True, check=False, timeout=600,
-            env={**os.environ, "MUTANT": name, "RUST_BACKTRACE": "0"},
-        )
-        if guard is None:
-            if ran.returncode:
-                sys.exit(f"without any mutation the tests fail:\n{ran.stdout[-2000:]}")
-            continue
-        panics = re.findall(r"panicked at [^\n]*\n([^\n]*)", ran.stdout + ran.stderr)
+def judge(guard, folder, binary):
+    """Whether a test goes red without the guard and names why; tells what happened."""
+    name, seen = guard["name"], "GREEN"
+    for test in guard["test"].split():
+        began = time.monotonic()
+        is_red, panics = played(folder, binary, [test], name)
         named = [words for words in panics if re.search(guard["red"], words)]
-        if ran.returncode and named:
-            print(f"red    {name}: {named[0][:110]}", flush=True)
-        else:
-            missed.append(name)
-            what = f"red, but says {panics[:2]}" if ran.returncode else "GREEN"
-            print(f"MISSED {name} ({guard['why']}): {what}", flush=True)
-    print(f"{len(wanted) - len(missed)} of {len(wanted)} guards are missed when they are taken away")
+        if is_red and named:
+            print(f"red    {name} in {time.monotonic() - began:.0f} s by {test}: {named[0][:110]}", flush=True)
+            return True
+        if is_red:
+            seen = f"red, but says {panics[:2]}"
+    print(f"MISSED {name} ({guard['why']}): {seen}", flush=True)
+    return False
+
+
+def main(names):
+    if "--check" in names:
+        texts = {}
+        for (file, after, one), group in places().items():
+            text = texts.get(file) or (ROOT / file).read_text(encoding="utf-8")
+            texts[file] = mutated(text, file, after, one, group)
+        print(f"{len(guards())} guards are where they are looked for")
+        return 0
+    unknown = set(names) - {guard["name"] for guard in guards()}
+    if unknown:
+        sys.exit(f"not in the list: {sorted(unknown)}")
+    wanted = [guard for guard in guards() if not names or guard["name"] in names]
+    source = copy()
+    missed = []
+    for suite in SUITES:
+        group = [guard for guard in wanted if guard.get("in", "core") == suite]
+        if not group:
+            continue
+        folder, binary = build(source, suite)
+        is_red, panics = played(folder, binary, SOUND[suite], "")
+        if is_red:
+            sys.exit(f"without any mutation the tests fail: {panics[:3]}")
+        missed += [guard["name"] for guard in group if not judge(guard, folder, binary)]
+    print(f"{len(wanted) - len(missed)} of {len(wanted)} guards are missed when they are taken away; by nobody: {missed}")
     return 1 if missed else 0
 
 
