@@ -134,7 +134,7 @@ fn search_twice(accepted: u64) {
 
 #[test]
 fn none_of_the_accepted_exports_is_lost() {
-    search_twice(10_000);
+    search_twice(100_000);
 }
 
 /// `ACCEPTED` says how many.

@@ -7,7 +7,7 @@ use super::{calm, play, scenario, side_by_side};
 use crate::world::Scenario;
 
 /// Seeds of one `cargo test`.
-const SEEDS: u64 = 5_000;
+const SEEDS: u64 = 20_000;
 
 /// Plays these seeds and counts what happened.
 fn search(seeds: &[u64]) -> BTreeMap<String, u64> {
