@@ -73,7 +73,7 @@ fn dead_ends_end_with_their_code_and_sentence_and_leave_nothing() {
         let id = world.request("{}");
         match wrong {
             Wrong::Refused(name, kind) => {
-                world.script.fail(Where::Every(name), Fault::Before(kind))
+                world.script.fail(Where::Every(name), Fault::Before(kind));
             }
             Wrong::Deadly(name) => world.script.fail(Where::Every(name), Fault::CrashBefore),
             Wrong::Gone => world.sources.remove_source(&org(), &source_id()),
