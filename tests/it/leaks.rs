@@ -20,6 +20,9 @@ const FILTER: &str = "canary-filter";
 /// In every other word of a caller's.
 const WORD: &str = "canary-word";
 
+/// Export to CSV, in the answer.
+const OPERATION: &str = "/api/v1/operations/export";
+
 async fn chatty() -> World {
     let dir = TempDir::new().unwrap();
     let loud = [("RUST_LOG", "trace"), ("AWS_LAMBDA_LOG_LEVEL", "TRACE")];
@@ -113,8 +116,26 @@ async fn everything(world: &World) -> (Vec<String>, Vec<String>) {
         .await
         .unwrap();
     assert_eq!(saved.status(), 200);
+    answered_at_once(world, &filtered).await;
     // Refusals of every kind.
     for (method, path, body) in [
+        (
+            Method::POST,
+            OPERATION,
+            json!({ "selection": { "mode": FILTER }, WORD: 1 }).to_string(),
+        ),
+        (
+            Method::POST,
+            OPERATION,
+            json!({ "selection": { "mode": "bulk", "filters": { "contact": { WORD: FILTER } } } })
+                .to_string(),
+        ),
+        (
+            Method::POST,
+            OPERATION,
+            json!({ "source": "canary-word", "selection": { "includedIds": [FILTER] } })
+                .to_string(),
+        ),
         (
             Method::POST,
             exports,
@@ -194,6 +215,36 @@ async fn everything(world: &World) -> (Vec<String>, Vec<String>) {
             .unwrap();
     }
     (answers, links)
+}
+
+/// Leads in the answer itself: a preview's rows, a CSV at once, the same later.
+async fn answered_at_once(world: &World, filtered: &Json) {
+    let preview = "/sources/home-insurance/exports/preview";
+    let some = json!({ "filters": { "search": LEAD }, "fields": ["email"] });
+    let people = json!({ "contact": { "fullName": { "any": { "exclude": [FILTER] } } } });
+    let csv = json!({ "selection": { "mode": "bulk", "includedIds": [WORD], "filters": people } });
+    for (path, prefer, body, status, shows) in [
+        (preview, "", filtered, 200, ""),
+        (preview, "", &some, 200, LEAD),
+        (OPERATION, "", &csv, 200, LEAD),
+        (OPERATION, "respond-async", &csv, 202, ""),
+    ] {
+        let answer = world
+            .call("alice", Method::POST, path)
+            .header("prefer", prefer)
+            .json(body)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(answer.status(), status, "{path} {prefer}");
+        let text = answer.text().await.unwrap();
+        assert!(text.contains(shows), "{path} shows no lead: {text}");
+        if status == 202 {
+            let export: Json = serde_json::from_str(&text).unwrap();
+            let id = export["id"].as_str().unwrap();
+            assert_eq!(world.ended("alice", id).await["status"], "completed");
+        }
+    }
 }
 
 fn files_below(folder: &Path) -> Vec<PathBuf> {

@@ -10,6 +10,7 @@ mod durability;
 mod exports;
 mod invoked;
 mod leaks;
+mod limits;
 mod links;
 mod openapi;
 mod operating;

@@ -308,3 +308,34 @@ fn numbers_fit_the_limits() {
         "TM11"
     );
 }
+
+/// TM25: the word that both functions log where a daily volume is met is counted, and the count rings the alarm.
+#[test]
+fn daily_volume_has_its_metric_and_alarm() {
+    let template = Template::load();
+    let alarm = template.properties("DailyVolumeAlarm");
+    let mut watched = BTreeSet::new();
+    for name in template.of_type("AWS::Logs::MetricFilter") {
+        let filter = template.properties(name);
+        if filter["FilterPattern"] != limits::DAILY_VOLUME_EVENT {
+            continue;
+        }
+        let metric = &filter["MetricTransformations"][0];
+        assert_eq!(metric["MetricName"], alarm["MetricName"], "{name}");
+        assert_eq!(metric["MetricNamespace"], alarm["Namespace"], "{name}");
+        assert_eq!(metric["MetricValue"], "1", "{name}");
+        let logs = template.text(&filter["LogGroupName"]);
+        let group = template.properties(&logs);
+        watched.insert(template.text(&group["LogGroupName"]));
+    }
+    let logs = |function: &str| {
+        let group = &template.properties(function)["LoggingConfig"]["LogGroup"];
+        template.text(&template.properties(&template.text(group))["LogGroupName"])
+    };
+    let writers = BTreeSet::from([logs("RequestExport"), logs("RunExport")]);
+    assert_eq!(watched, writers);
+    assert_eq!(
+        (&alarm["Threshold"], &alarm["ComparisonOperator"]),
+        (&json!(0), &json!("GreaterThanThreshold"))
+    );
+}

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "the fuzz targets use their part")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use download_export::Page;
 use http::Response;
@@ -15,6 +16,7 @@ use lead_export_core::download::DownloadExport;
 use lead_export_core::end::EndExport;
 use lead_export_core::fields::Source;
 use lead_export_core::history::ReadHistory;
+use lead_export_core::lead::{Lead, LeadId, Value};
 use lead_export_core::limits;
 use lead_export_core::memory::{Faulty, MemoryPresets};
 use lead_export_core::moves::Finish;
@@ -144,6 +146,7 @@ impl Apps {
         };
         for (of, name) in SOURCES {
             let made: Source = source(of, name);
+            apps.put_lead(&made);
             apps.world.sources.inner().put_source(made);
             apps.grant(of, "founder", None, Some(Role::Admin));
             let path = format!("/sources/{name}/presets/weekly");
@@ -163,6 +166,18 @@ impl Apps {
             ..ClaimRules::default()
         })
         .await
+    }
+
+    /// A lead whose name tells where it belongs.
+    fn put_lead(&self, of: &Source) {
+        let name = marked(of.org.as_str(), of.id.as_str());
+        let lead = Lead {
+            id: LeadId::parse("l-1").unwrap(),
+            created_at: self.world.clock.now().minus(Duration::from_mins(1)),
+            values: [("name".to_owned(), Value::from(name.as_str()))].into(),
+        };
+        let leads = self.world.leads.inner();
+        leads.put(&of.org, &of.id, of.shards, lead);
     }
 
     /// Good claims, whatever rules are set.
@@ -195,14 +210,14 @@ impl Apps {
         }
     }
 
-    /// Calls a route as somebody.
+    /// Calls a route as somebody, of a source and an export.
     pub(crate) async fn call(
         &self,
         route: &Route,
-        path: &str,
+        (source, id): (&str, &str),
         (of, user): (&str, &str),
     ) -> Response<Body> {
-        let event = event(route, path).claims(self.claims(of, user));
+        let event = event(route, source, id).claims(self.claims(of, user));
         self.answer(route.function, &event).await
     }
 
@@ -277,20 +292,25 @@ fn finish(run: RunId) -> Finish {
     }
 }
 
-/// The event of a route.
-pub(crate) fn event(route: &Route, path: &str) -> Http {
-    let event = Http::of("get-sources").method(route.method()).path(path);
-    if route.body.is_empty() {
-        event
-    } else {
-        event.body(route.body)
-    }
+/// The name of a source's lead.
+pub(crate) fn marked(of: &str, source: &str) -> String {
+    format!("{of} {source}")
 }
 
-/// The path of a route with its parameters filled in.
-pub(crate) fn path(route: &Route, source: &str, id: &str) -> String {
+/// The event of a route with its parameters filled in.
+pub(crate) fn event(route: &Route, source: &str, id: &str) -> Http {
     let (_, path) = route.key.split_once(' ').unwrap();
-    path.replace("{source}", source)
+    let path = path
+        .replace("{source}", source)
         .replace("{id}", id)
-        .replace("{name}", "weekly")
+        .replace("{name}", "weekly");
+    let mut event = Http::of("get-sources").method(route.method()).path(&path);
+    if route.later {
+        event = event.header("prefer", "respond-async");
+    }
+    if route.body.is_empty() {
+        return event;
+    }
+    let source = json!(source).to_string();
+    event.body(route.body.replace("\"{source}\"", &source))
 }

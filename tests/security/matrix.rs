@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use http::Response;
+use lambda_http::Body;
 use lead_export_core::access::Role;
 use lead_export_core::record::Status;
 
-use crate::apps::{Apps, path};
-use crate::http_api::{NOT_FOUND, raw, text};
-use crate::model::{Needs, OPEN, OVER_ALL_SOURCES, ROUTES, Route, STATES, State, stronger};
+use crate::apps::{Apps, SOURCES, event, marked};
+use crate::http_api::{body, raw, text};
+use crate::model::{
+    Function, Needs, OPEN, OPERATION, ROUTES, Route, STATES, State, rank, stronger,
+};
 
 const ROLES: [Option<Role>; 4] = [
     None,
@@ -17,8 +21,10 @@ const ROLES: [Option<Role>; 4] = [
 ];
 
 /// Calls that change something, or give something away.
-const WRITES: [&str; 12] = [
+pub(crate) const WRITES: [&str; 16] = [
     "exports.create",
+    "exports.add",
+    "exports.charge",
     "exports.replace",
     "exports.end",
     "audit.record",
@@ -30,6 +36,8 @@ const WRITES: [&str; 12] = [
     "pieces.put",
     "notifier.tell",
     "leads.page",
+    "index.find",
+    "index.read",
 ];
 
 #[test]
@@ -38,7 +46,7 @@ fn every_route_is_in_the_model() {
     let functions = [request_export::ROUTES, download_export::ROUTES].concat();
     let closed = functions
         .into_iter()
-        .filter(|key| !OPEN.contains(key) && *key != OVER_ALL_SOURCES)
+        .filter(|key| !OPEN.contains(key))
         .collect();
     assert_eq!(
         known, closed,
@@ -63,6 +71,22 @@ fn role_at(place: (&str, &str), home: Option<Role>, every: Option<Role>) -> Opti
     }
 }
 
+/// The leads that one with these grants may be answered with: of the place alone, or of wherever they are exporter.
+fn exported(
+    place: (&str, &str),
+    anywhere: bool,
+    home: Option<Role>,
+    every: Option<Role>,
+) -> Vec<String> {
+    let may =
+        |place| role_at(place, home, every).is_some_and(|role| rank(role) >= rank(Role::Exporter));
+    SOURCES
+        .into_iter()
+        .filter(|source| may(*source) && (anywhere || *source == place))
+        .map(|(of, name)| marked(of, name))
+        .collect()
+}
+
 struct Cell<'a> {
     route: &'a Route,
     user: &'a str,
@@ -70,6 +94,18 @@ struct Cell<'a> {
     role: Option<Role>,
     own: bool,
     state: State,
+    /// The leads that an answer may hold.
+    leads: Vec<String>,
+}
+
+/// The leads in a CSV: each is named by the source it is of.
+fn leads_of(answer: &Response<Body>) -> Vec<String> {
+    let mut lines = text(answer).lines();
+    assert_eq!(lines.next(), Some("Name"));
+    let mut leads: Vec<String> = lines.map(str::to_owned).collect();
+    assert_eq!(answer.headers()["x-export-count"], leads.len().to_string());
+    leads.sort();
+    leads
 }
 
 /// What was seen of all cells.
@@ -77,8 +113,10 @@ struct Cell<'a> {
 struct Seen {
     cells: u32,
     by_status: BTreeMap<u16, u32>,
-    /// The whole answers of all 404s.
-    absent: BTreeSet<String>,
+    /// The whole answers of all 404s, by the form that the contract gives them.
+    absent: BTreeMap<&'static str, BTreeSet<String>>,
+    /// The sources whose leads were answered with, at once.
+    answered: BTreeSet<Vec<String>>,
     /// The calls made for a 404, by route.
     reads: BTreeMap<&'static str, BTreeSet<Vec<&'static str>>>,
 }
@@ -99,9 +137,9 @@ impl Seen {
         } else {
             "solar"
         };
-        let path = path(cell.route, name, &id);
         let before = apps.world.plan.calls().len();
-        let answer = apps.call(cell.route, &path, ("acme", cell.user)).await;
+        let caller = ("acme", cell.user);
+        let answer = apps.call(cell.route, (name, &id), caller).await;
         let calls: Vec<&str> = apps.world.plan.calls()[before..]
             .iter()
             .map(|call| call.name)
@@ -123,8 +161,9 @@ impl Seen {
             assert!(!calls.contains(&"signer.sign"));
         }
         if status == 404 {
-            assert_eq!(text(&answer), NOT_FOUND);
-            self.absent.insert(raw(&answer));
+            let body = cell.route.absent();
+            assert_eq!(text(&answer), body);
+            self.absent.entry(body).or_default().insert(raw(&answer));
             self.reads.entry(cell.route.key).or_default().insert(calls);
         }
         if cell.route.key.starts_with("DELETE /sources") && status == 204 {
@@ -133,9 +172,16 @@ impl Seen {
                 .find(|route| route.key.starts_with("PUT /sources"))
                 .unwrap();
             assert_eq!(
-                apps.call(put, &path, ("acme", "founder")).await.status(),
+                apps.call(put, (name, ""), ("acme", "founder"))
+                    .await
+                    .status(),
                 200
             );
+        }
+        if cell.route.key == OPERATION && status == 200 {
+            let leads = leads_of(&answer);
+            assert_eq!(leads, cell.leads, "{}", cell.user);
+            self.answered.insert(leads);
         }
     }
 }
@@ -152,7 +198,9 @@ async fn every_role_on_every_route_in_every_state_is_as_the_table_says() {
             // Grants elsewhere, of the strongest kind, help nobody here.
             apps.grant("globex", &user, None, Some(Role::Admin));
             for route in ROUTES {
-                for place in PLACES {
+                // A route that leads to no source has one place: all of those where the user may export.
+                let anywhere = matches!(route.needs, Needs::Somewhere(_));
+                for place in &PLACES[..if anywhere { 1 } else { PLACES.len() }] {
                     let states: &[State] = if route.is_of_export() {
                         &STATES
                     } else {
@@ -163,13 +211,19 @@ async fn every_role_on_every_route_in_every_state_is_as_the_table_says() {
                             if !own && !route.is_of_export() {
                                 continue;
                             }
+                            let role = if anywhere {
+                                stronger(home, every)
+                            } else {
+                                role_at(*place, home, every)
+                            };
                             let cell = Cell {
                                 route,
                                 user: &user,
-                                place,
-                                role: role_at(place, home, every),
+                                place: *place,
+                                role,
                                 own,
                                 state: *state,
+                                leads: exported(*place, anywhere, home, every),
                             };
                             seen.check(&apps, &cell).await;
                         }
@@ -182,17 +236,23 @@ async fn every_role_on_every_route_in_every_state_is_as_the_table_says() {
         cells,
         by_status,
         absent,
+        answered,
         reads,
     } = seen;
     assert!(cells > 3_000, "{cells}");
     for status in [200, 202, 204, 303, 403, 404, 409, 410] {
         assert!(by_status[&status] > 5, "{by_status:?}");
     }
-    assert_eq!(
-        absent.len(),
-        1,
-        "all that is not there looks the same: {absent:#?}"
-    );
+    assert_eq!(absent.len(), 2, "a form for §3 and one for §6");
+    for answers in absent.values() {
+        assert_eq!(
+            answers.len(),
+            1,
+            "all that is not there looks the same: {answers:#?}"
+        );
+    }
+    // One source, the other, both: never a third, never another organization's.
+    assert_eq!(answered.len(), 3, "{answered:?}");
     for (route, reads) in reads {
         assert_eq!(
             reads.len(),
@@ -239,16 +299,17 @@ async fn users_are_told_apart_to_the_last_character() {
     ];
     for (of, user) in others {
         for route in ROUTES.iter().filter(|route| route.needs != Needs::Token) {
-            let path = path(route, "home-insurance", &id);
-            let answer = apps.call(route, &path, (of, user)).await;
+            let at = ("home-insurance", id.as_str());
+            let answer = apps.call(route, at, (of, user)).await;
             let status = answer.status().as_u16();
+            let absent = route.status(None, false, State::Is(Status::Completed));
             assert!(
-                matches!(status, 401 | 404),
+                status == 401 || status == absent,
                 "{of:?}/{user:?} {}: {status}",
                 route.key
             );
         }
-        let list = apps.call(&ROUTES[0], "/sources", (of, user)).await;
+        let list = apps.call(&ROUTES[0], ("", ""), (of, user)).await;
         assert!(
             list.status() == 401 || text(&list) == r#"{"sources":[]}"#,
             "{of:?}/{user:?}"
@@ -289,15 +350,61 @@ async fn malformed_names_are_absent_too() {
         .filter(|route| route.is_of_export() || route.is_of_source())
     {
         for name in &spoiled {
-            let answer = apps
-                .call(route, &path(route, name, name), ("acme", "founder"))
-                .await;
+            let answer = apps.call(route, (name, name), ("acme", "founder")).await;
             assert_eq!(
                 (answer.status().as_u16(), text(&answer)),
-                (404, NOT_FOUND),
+                (404, route.absent()),
                 "{} {name}",
                 route.key
             );
+        }
+    }
+}
+
+/// `Prefer: respond-async` without a source: one who may export from several is told of those, and of no others.
+#[tokio::test]
+async fn later_over_several_sources_names_those_of_the_caller_alone() {
+    let apps = Apps::plain().await;
+    for name in ["third", "fourth"] {
+        let made = crate::world::source("acme", name);
+        apps.world.sources.inner().put_source(made);
+    }
+    let (viewer, exporter) = (Some(Role::Viewer), Some(Role::Exporter));
+    for (home, third, every, expected) in [
+        (None, None, None, Err(403)),
+        (viewer, None, viewer, Err(403)),
+        (exporter, None, None, Err(202)),
+        (exporter, viewer, None, Err(202)),
+        (None, exporter, viewer, Err(202)),
+        (exporter, exporter, None, Ok("home-insurance, third")),
+        (exporter, exporter, viewer, Ok("home-insurance, third")),
+        (
+            viewer,
+            None,
+            exporter,
+            Ok("fourth, home-insurance, secret-source, third"),
+        ),
+    ] {
+        apps.grant("acme", "rita", Some("home-insurance"), home);
+        apps.grant("acme", "rita", Some("third"), third);
+        apps.grant("acme", "rita", None, every);
+        apps.grant("globex", "rita", None, Some(Role::Admin));
+        let all = ROUTES
+            .iter()
+            .find(|route| matches!(route.needs, Needs::Somewhere(_)))
+            .unwrap();
+        let event = event(all, "", "")
+            .header("prefer", "respond-async")
+            .claims(apps.claims("acme", "rita"));
+        let answer = apps.answer(Function::Request, &event).await;
+        let status = answer.status().as_u16();
+        match expected {
+            Err(expected) => assert_eq!(status, expected, "{home:?} {third:?} {every:?}"),
+            Ok(names) => {
+                assert_eq!(status, 400);
+                let message = format!("source is required: you may export from {names}");
+                assert_eq!(body(&answer)["error"]["message"], message);
+            }
         }
     }
 }

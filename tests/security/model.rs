@@ -5,6 +5,8 @@
 use lead_export_core::access::Role;
 use lead_export_core::record::Status;
 
+use crate::http_api::NOT_FOUND;
+
 /// The function that a route leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Function {
@@ -17,8 +19,10 @@ pub(crate) enum Function {
 pub(crate) enum Needs {
     /// Anybody with a good token.
     Token,
-    /// So much on the source that the path names, or that the export is of.
+    /// So much on the source that the path or body names, or that the export is of.
     Role(Role),
+    /// So much on one source at least; what is answered is of all of those. It names none, so that none can be absent.
+    Somewhere(Role),
     /// Exporter for what one requested oneself, admin for what others did.
     OwnOrAdmin,
 }
@@ -58,8 +62,31 @@ pub(crate) struct Route {
     pub(crate) function: Function,
     pub(crate) needs: Needs,
     pub(crate) answer: Answer,
-    /// A body that is accepted.
+    /// A body that is accepted; `"{source}"` stands for a source's name.
     pub(crate) body: &'static str,
+    /// Asked with `Prefer: respond-async`.
+    pub(crate) later: bool,
+}
+
+/// Export to CSV, whose refusals have a form of their own (contract §6).
+pub(crate) const OPERATION: &str = "POST /api/v1/operations/export";
+/// The only body of its 404.
+const ABSENT: &str =
+    r#"{"error":{"code":"NOT_FOUND","message":"There is no such source, or you may not see it."}}"#;
+/// A body for it over all sources, and one for the source named.
+const ALL: &str = r#"{"selection":{"mode":"bulk","filters":{}},"exportFields":["name"]}"#;
+const NAMED: &str =
+    r#"{"selection":{"mode":"bulk","filters":{}},"exportFields":["name"],"source":"{source}"}"#;
+
+const fn operation(needs: Needs, body: &'static str) -> Route {
+    route(OPERATION, Request, needs, Always(200), body)
+}
+
+const fn later(body: &'static str) -> Route {
+    Route {
+        later: true,
+        ..route(OPERATION, Request, EXPORTER, Always(202), body)
+    }
 }
 
 const fn route(
@@ -75,6 +102,7 @@ const fn route(
         needs,
         answer,
         body,
+        later: false,
     }
 }
 
@@ -101,10 +129,10 @@ pub(crate) const ROUTES: &[Route] = &[
     route("GET /exports/{id}",                        Download, VIEWER,     Always(200),         ""),
     route("GET /exports/{id}/download",               Download, EXPORTER,   ByState(download),   ""),
     route("DELETE /exports/{id}",                     Download, OwnOrAdmin, Always(200),         ""),
+    operation(Needs::Somewhere(Role::Exporter), ALL),
+    operation(EXPORTER, NAMED),
+    later(NAMED),
 ];
-
-/// A route that names no source in its path: `tests/it/answers.rs` and the handler's tests say who may.
-pub(crate) const OVER_ALL_SOURCES: &str = "POST /api/v1/operations/export";
 
 /// Routes that anybody may ask without a token: contract §3.
 pub(crate) const OPEN: [&str; 4] = [
@@ -129,18 +157,31 @@ impl Route {
     }
 
     pub(crate) fn is_of_source(&self) -> bool {
-        self.key.contains("{source}")
+        self.key.contains("{source}") || self.body.contains("{source}")
+    }
+
+    /// The only body of a 404.
+    pub(crate) fn absent(&self) -> &'static str {
+        if self.key == OPERATION {
+            ABSENT
+        } else {
+            NOT_FOUND
+        }
     }
 
     pub(crate) fn method(&self) -> &'static str {
         self.key.split_once(' ').unwrap().0
     }
 
-    /// The status that a caller gets who has these grants where the path leads; `own`: they requested the export themselves.
+    /// The status that a caller gets who has this role where the path or body leads – or, if it leads nowhere, at most anywhere in
+    /// the organization; `own`: they requested the export themselves.
     pub(crate) fn status(&self, role: Option<Role>, own: bool, state: State) -> u16 {
         let least = match self.needs {
             Needs::Token => None,
-            Needs::Role(role) => Some(role),
+            Needs::Somewhere(least) if role.is_none_or(|role| rank(role) < rank(least)) => {
+                return 403;
+            }
+            Needs::Role(least) | Needs::Somewhere(least) => Some(least),
             Needs::OwnOrAdmin if own => Some(Role::Exporter),
             Needs::OwnOrAdmin => Some(Role::Admin),
         };

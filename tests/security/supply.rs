@@ -115,3 +115,46 @@ fn lock_file_names_the_registry_and_a_checksum_for_every_crate() {
     assert_eq!(sources.len(), 1, "{sources:?}");
     assert!(outside > 200, "{outside}");
 }
+
+/// Each threat and each kind of bad input has its line, and what the line names is there.
+#[test]
+fn every_threat_names_tests_that_there_are() {
+    let text = read(&root().join("SECURITY.md"));
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("| TM") || line.starts_with("| BI"))
+        .collect();
+    let ids = lines.iter().flat_map(|line| {
+        let first = line.split('|').nth(1).unwrap();
+        first.split_whitespace().map(str::to_owned)
+    });
+    let ids: Vec<String> = ids.collect();
+    let threats = (1..=26).map(|number| format!("TM{number:02}"));
+    let inputs = (1..=14).map(|number| format!("BI{number}"));
+    let expected: BTreeSet<String> = threats.chain(inputs).collect();
+    assert_eq!(ids.len(), expected.len());
+    assert_eq!(ids.into_iter().collect::<BTreeSet<_>>(), expected);
+    let mut looked_for = 0;
+    for line in lines {
+        // Every second part stands between backticks.
+        for (named, before) in line
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .zip(line.split('`').step_by(2))
+        {
+            let place = if let Some(module) = named.strip_prefix("security::") {
+                format!("tests/security/{module}.rs")
+            } else if Path::new(named).extension().is_some_and(|it| it == "rs") {
+                named.to_owned()
+            } else if before.ends_with("fuzz target ") {
+                format!("tests/fuzz/seeds/{named}")
+            } else {
+                continue;
+            };
+            looked_for += 1;
+            assert!(root().join(&place).exists(), "{line}: there is no {place}");
+        }
+    }
+    assert!(looked_for > 30, "{looked_for}");
+}

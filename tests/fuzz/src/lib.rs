@@ -23,6 +23,7 @@ mod model;
 #[path = "../../handlers/world.rs"]
 mod world;
 
+mod answers;
 mod bodies;
 mod cells;
 mod events;
@@ -48,6 +49,7 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 pub const TARGETS: &[Target] = &[
     target("page", pages::page),
     target("body", bodies::body),
+    target("answer", answers::answer),
     target("query", bodies::query),
     target("event", events::event),
     target("claims", events::claims),
