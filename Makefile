@@ -4,7 +4,7 @@
 PYTHON ?= python3
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
-.PHONY: check fmt clippy doc purity spelling crates template test schemathesis replay search mutations deaths run measure screenshots programs bench \
+.PHONY: check fmt clippy doc purity spelling crates template test schemathesis types replay search mutations deaths run measure screenshots programs bench \
 	bench-peers bench-page scale calls sizes gate plot build deploy deploy-test audit security fuzz sheets dependencies
 
 check: fmt clippy doc purity spelling crates template
@@ -64,6 +64,10 @@ deaths:
 # The API's description against the API, from outside; needs python3. EXAMPLES and SEED say how many calls, and which.
 schemathesis:
 	tests/openapi/run.sh
+
+# The published TypeScript types against those made of the description; needs node and npm.
+types:
+	tests/openapi/run.sh types
 
 run:
 	cargo run

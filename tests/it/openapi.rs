@@ -247,6 +247,14 @@ async fn every_example_is_executed_and_every_answer_is_as_described() {
     let answer = world.client.get(url).send().await.unwrap();
     let (status, served) = checked("GET /openapi.json", answer).await;
     assert_eq!((status, &served), (200, &*DOCUMENT));
+    let asset = &DOCUMENT["paths"]["/assets/{name}"]["get"]["parameters"][0]["example"];
+    let url = format!(
+        "{}/assets/{}",
+        world.stack.file().url,
+        asset.as_str().unwrap()
+    );
+    let answer = world.client.get(url).send().await.unwrap();
+    assert_eq!(checked("GET /assets/{name}", answer).await.0, 200);
 
     // Every request's body that the document shows, under both routes that show them.
     let operation = &DOCUMENT["paths"]["/sources/{source}/exports"]["post"];

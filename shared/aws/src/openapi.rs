@@ -131,7 +131,7 @@ fn described(operation: &Operation, path: &str) -> Value {
         Takes::History => parameters.extend(history()),
         Takes::Usage => parameters.extend(usage()),
         Takes::Request => parameters.push(idempotency_key()),
-        Takes::Operation => parameters.extend([prefer(), idempotency_key()]),
+        Takes::Operation => parameters.extend([prefer(), file_key()]),
         Takes::Nothing | Takes::Open | Takes::Preset => {}
     }
     let mut described = json!({
@@ -168,6 +168,9 @@ fn described(operation: &Operation, path: &str) -> Value {
         let mut said = answered(answer);
         if answer.status == 202 {
             said["links"] = links();
+        }
+        if operation.id == "savePreset" {
+            said["links"] = links_of_preset();
         }
         (answer.status.to_string(), said)
     });
@@ -219,6 +222,13 @@ fn links() -> Value {
     json!({ "show": to("showExport"), "download": to("downloadExport"), "end": to("endExport") })
 }
 
+/// Where one goes on with a preset that was saved.
+fn links_of_preset() -> Value {
+    let parameters = json!({ "source": "$request.path.source", "name": "$response.body#/name" });
+    let to = |operation: &str| json!({ "operationId": operation, "parameters": parameters });
+    json!({ "show": to("showPreset"), "delete": to("deletePreset") })
+}
+
 /// A variable of a path.
 fn variable(name: &str, path: &str) -> Value {
     let (says, schema, example) = match name {
@@ -230,7 +240,7 @@ fn variable(name: &str, path: &str) -> Value {
         "name" if path.starts_with("/assets/") => (
             "A file of the page.",
             json!({ "type": "string", "minLength": 1 }),
-            None,
+            Some("app.js"),
         ),
         "name" => (
             "A preset's name; case counts.",
@@ -323,5 +333,15 @@ fn idempotency_key() -> Value {
             "maxLength": limits::IDEMPOTENCY_KEY_CHARS,
             "pattern": "^[!-+\\--~]+$",
         },
+    })
+}
+
+/// The key of an export of a file that [`prefer`] asks for; in the answer nothing is made twice, and no key is looked at.
+fn file_key() -> Value {
+    json!({
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "With Prefer: respond-async, as requestExport takes it; else not used.",
+        "schema": { "type": "string" },
     })
 }

@@ -19,37 +19,46 @@ fn ids(most: Option<usize>) -> Value {
 
 /// The schemas, by name.
 pub(super) fn schemas() -> Vec<(&'static str, Value)> {
-    let mut manual = options(json!({
-        "mode": { "const": "manual" },
+    let people = options(json!({
+        "contact": named("ContactFilters"),
+        "account": named("AccountFilters"),
+    }));
+    // One object, as callers' types have it. What a mode asks for stands beside it, where makers of types pass it over.
+    let mut selection = options(json!({
+        "mode": { "type": "string", "enum": ["manual", "bulk"] },
         "includedIds": ids(Some(limits::ANSWER_LEADS)),
         "excludedIds": { "type": "array", "items": { "type": "string" } },
         "startIndex": { "type": "number" },
-        "targetCount": { "type": "number" },
-        "filters": { "type": "object" },
-    }));
-    manual["required"] = json!(["mode", "includedIds"]);
-    manual["description"] = "These leads. The members of the other mode are not used.".into();
-    let mut bulk = options(json!({
-        "mode": { "const": "bulk" },
-        "startIndex": { "type": "integer", "minimum": 0, "maximum": u64::MAX, "default": 0 },
         "targetCount": {
             "description": format!("At most {} in the answer; any number with Prefer: respond-async.", limits::ANSWER_LEADS),
-            "type": "integer",
-            "minimum": 1,
-            "maximum": u64::MAX,
+            "type": "number",
         },
-        "filters": options(json!({
-            "contact": named("ContactFilters"),
-            "account": named("AccountFilters"),
-        })),
-        "excludedIds": ids(None),
-        "includedIds": ids(Some(limits::ANSWER_LEADS)),
+        "filters": {
+            "description": "In the mode bulk the first.",
+            "anyOf": [people, { "type": "object" }],
+        },
     }));
-    bulk["required"] = json!(["mode", "filters"]);
-    bulk["description"] =
-        "A range of those that match, without the excluded, with the included.".into();
+    selection["required"] = json!(["mode"]);
+    selection["description"] =
+        "manual: the included leads; the members of the other mode are not used. \
+        bulk: a range of those that match, without the excluded, with the included."
+            .into();
+    selection["if"] = json!({ "properties": { "mode": { "const": "manual" } } });
+    selection["then"] = json!({
+        "required": ["includedIds"],
+        "properties": { "includedIds": { "minItems": 1 } },
+    });
+    selection["else"] = json!({
+        "required": ["filters"],
+        "properties": {
+            "startIndex": { "type": "integer", "minimum": 0, "maximum": u64::MAX, "default": 0 },
+            "targetCount": { "type": "integer", "minimum": 1, "maximum": u64::MAX },
+            "filters": people,
+            "excludedIds": ids(None),
+        },
+    });
     let mut request = options(json!({
-        "selection": { "oneOf": [manual, bulk] },
+        "selection": selection,
         "exportFields": {
             "description": "The columns, in this order.",
             "type": "array",

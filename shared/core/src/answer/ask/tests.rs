@@ -1,5 +1,7 @@
 //! Every published word, and every other refusal by its path.
 
+mod described;
+
 use super::*;
 use serde_json::{Value, json};
 
