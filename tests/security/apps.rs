@@ -135,6 +135,7 @@ impl Apps {
                 issuer: "https://issuer.example.com".into(),
                 client_id: None,
                 scope: "openid".into(),
+                audience: None,
                 origins: vec![],
             }),
             rules,

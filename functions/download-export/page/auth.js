@@ -76,6 +76,8 @@ export async function signIn(config) {
     client_id: config.client_id,
     redirect_uri: home(),
     scope: config.scope,
+    // Auth0 makes a token for an API only when it is asked for it by name.
+    ...(config.audience ? { audience: config.audience } : {}),
     state,
     code_challenge: text64(new Uint8Array(challenge)),
     code_challenge_method: "S256",

@@ -61,6 +61,7 @@ pub const VARIABLES: &[&str] = &[
     "JWT_ISSUER",
     "PAGE_CLIENT_ID",
     "PAGE_SCOPE",
+    "PAGE_AUDIENCE",
     "PAGE_SIGN_IN_ORIGINS",
 ];
 

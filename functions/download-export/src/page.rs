@@ -83,6 +83,7 @@ impl Page {
                         "issuer": self.sign_in.issuer,
                         "client_id": self.sign_in.client_id,
                         "scope": self.sign_in.scope,
+                        "audience": self.sign_in.audience,
                     }),
                 );
                 let unkept = HeaderValue::from_static("no-cache");

@@ -24,7 +24,7 @@ pub(super) const RUNS_AT_ONCE: usize = 4;
 pub struct Settings(BTreeMap<&'static str, String>);
 
 /// As in `template.yaml`, but for one; a test compares them.
-const DEFAULTS: [(&str, &str); 16] = [
+const DEFAULTS: [(&str, &str); 17] = [
     ("RETENTION", "7d"),
     ("DOWNLOAD_TTL", "5m"),
     ("MAX_ACTIVE_EXPORTS", "20"),
@@ -38,6 +38,7 @@ const DEFAULTS: [(&str, &str); 16] = [
     ("REQUIRED_SCOPE", ""),
     ("PAGE_CLIENT_ID", ""),
     ("PAGE_SCOPE", "openid email"),
+    ("PAGE_AUDIENCE", ""),
     ("PAGE_SIGN_IN_ORIGINS", ""),
     ("EVENT_BUS", "default"),
     // Not so in the template: here no mail goes anywhere but to `/local/outbox`.

@@ -53,7 +53,7 @@ pub struct Config {
 }
 
 /// What is read of the environment; credentials are not kept in it (see [`crate::clients`]).
-const READ: [&str; 25] = [
+const READ: [&str; 26] = [
     "LEADS_TABLE",
     "SOURCES_TABLE",
     "EXPORTS_TABLE",
@@ -75,6 +75,7 @@ const READ: [&str; 25] = [
     "JWT_ISSUER",
     "PAGE_CLIENT_ID",
     "PAGE_SCOPE",
+    "PAGE_AUDIENCE",
     "PAGE_SIGN_IN_ORIGINS",
     "EVENT_BUS",
     "MAIL_FROM",

@@ -103,6 +103,7 @@ impl Provider {
                 assert_eq!(asked["response_type"], "code");
                 assert_eq!(asked["code_challenge_method"], "S256");
                 assert_eq!(asked["scope"], "openid email");
+                assert_eq!(asked["audience"], "https://leads.example.com/");
                 self.challenge.set(asked["code_challenge"].clone()).unwrap();
                 format!(
                     "HTTP/1.1 302 Found\r\nlocation: {}?code=the-code&state={}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
@@ -140,7 +141,8 @@ async fn provider_signs_people_in_by_code_and_proof() {
     let provider = Provider::start().await;
     let settings = Settings::default()
         .with("JWT_ISSUER", &provider.url)
-        .with("PAGE_CLIENT_ID", "the-page");
+        .with("PAGE_CLIENT_ID", "the-page")
+        .with("PAGE_AUDIENCE", "https://leads.example.com/");
     let world = World::start_with(settings).await;
     small_world(&world).await;
     provider.token.set(world.token("acme", "alice")).unwrap();

@@ -78,6 +78,7 @@ fn policy_names_the_provider_and_nobody_else() {
         issuer: "https://id.example.com:8443/pool/1".into(),
         client_id: Some("page".into()),
         scope: "openid".into(),
+        audience: None,
         origins: vec!["https://login.example.com".into(), "https://bad; x/".into()],
     });
     let policy = page.policy.to_str().unwrap();

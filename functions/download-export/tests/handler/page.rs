@@ -11,6 +11,7 @@ pub(crate) fn sign_in() -> SignIn {
         issuer: "https://issuer.example.com/pool".into(),
         client_id: Some("the-page".into()),
         scope: "openid email".into(),
+        audience: Some("https://leads.example.com/".into()),
         origins: vec!["https://login.example.com".into()],
     }
 }
@@ -40,7 +41,7 @@ async fn page_and_its_files_are_for_everybody() {
         let config = answer(&world, &event.clone().path("/config.json")).await;
         assert_eq!(
             body(&config),
-            serde_json::json!({"issuer": "https://issuer.example.com/pool", "client_id": "the-page", "scope": "openid email"})
+            serde_json::json!({"issuer": "https://issuer.example.com/pool", "client_id": "the-page", "scope": "openid email", "audience": "https://leads.example.com/"})
         );
     }
     assert!(world.calls().is_empty(), "{:?}", world.calls());

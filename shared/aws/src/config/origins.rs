@@ -11,6 +11,8 @@ pub struct SignIn {
     pub client_id: Option<String>,
     /// The scopes that the page asks for, separated by blanks.
     pub scope: String,
+    /// The API that the token shall be for, as the provider's parameter `audience`; none if it does not need to be told.
+    pub audience: Option<String>,
     /// Origins of the provider's endpoints besides the issuer's own.
     pub origins: Vec<String>,
 }
@@ -24,8 +26,8 @@ impl Config {
         self.origins("ALLOWED_ORIGINS", true)
     }
 
-    /// `JWT_ISSUER`, `PAGE_CLIENT_ID`, `PAGE_SCOPE`, `PAGE_SIGN_IN_ORIGINS`: where the page signs people in. Nothing as the client id:
-    /// nowhere.
+    /// `JWT_ISSUER`, `PAGE_CLIENT_ID`, `PAGE_SCOPE`, `PAGE_AUDIENCE`, `PAGE_SIGN_IN_ORIGINS`: where the page signs people in. Nothing
+    /// as the client id: nowhere.
     ///
     /// # Errors
     /// [`ConfigError`].
@@ -34,6 +36,7 @@ impl Config {
             issuer: self.name("JWT_ISSUER")?,
             client_id: self.rule("PAGE_CLIENT_ID")?,
             scope: self.name("PAGE_SCOPE")?,
+            audience: self.rule("PAGE_AUDIENCE")?,
             origins: self.origins("PAGE_SIGN_IN_ORIGINS", false)?,
         })
     }
@@ -84,10 +87,11 @@ mod tests {
             ("JWT_ISSUER", "https://id.example.com"),
             ("PAGE_CLIENT_ID", ""),
             ("PAGE_SCOPE", "openid email"),
+            ("PAGE_AUDIENCE", ""),
             ("PAGE_SIGN_IN_ORIGINS", "https://login.example.com"),
         ];
         let found = Config::from_iter(all).sign_in().unwrap();
-        assert_eq!(found.client_id, None);
+        assert_eq!((found.client_id, found.audience), (None, None));
         assert_eq!(found.origins, ["https://login.example.com"]);
         for (missing, _) in all {
             let rest = all.into_iter().filter(|(name, _)| *name != missing);
