@@ -105,6 +105,9 @@ pub const CONTENTION: Duration = Duration::from_secs(2);
 pub const BODY_BYTES: usize = 64 << 10;
 /// What a preview reads of the leads at most: 16 MiB, some 16 000 leads of 1 KB.
 pub const PREVIEW_READ_BYTES: u64 = 16 << 20;
+/// Leads that a preview asks for in one page. The first rows wait for a page of every shard: of 8 that is 1 600 leads, where whole pages
+/// of 1 MiB would be 8 MiB, half of what may be read, and on a slow table all the time there is.
+pub const PREVIEW_PAGE_LEADS: u32 = 200;
 /// What one page of leads holds at most: 1 MiB (DynamoDB: Query).
 pub const PAGE_BYTES: u64 = 1 << 20;
 /// How long a preview reads leads: it answers within 2 s, of which half a second is kept for the grant before it and the sample and

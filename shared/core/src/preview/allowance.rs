@@ -111,7 +111,12 @@ impl LeadSource for Allowed {
         if !self.allowance.begin().await {
             return pending().await;
         }
-        let page = self.leads.page(query).await;
+        let most = query.most.unwrap_or(limits::PREVIEW_PAGE_LEADS);
+        let query = PageQuery {
+            most: Some(most.min(limits::PREVIEW_PAGE_LEADS)),
+            ..query.clone()
+        };
+        let page = self.leads.page(&query).await;
         let bytes = page.as_ref().map_or(0, |page| page.read_bytes);
         self.allowance.end(bytes);
         page
