@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
 
 mod browser;
+mod history;
 mod pictures;
 mod sign_in;
 
@@ -262,6 +263,15 @@ async fn admin_opens_changes_and_saves() {
     browser
         .until("document.querySelector('[data-path=limit]').value === '2'")
         .await;
+    browser.click(".presets > .link").await;
+    browser.click("dialog .danger").await;
+    browser
+        .until("document.querySelector('.presets select').options.length === 1")
+        .await;
+    let gone = world
+        .get("vera", "/sources/home-insurance/presets/Sold%20low")
+        .await;
+    assert_eq!(gone.status(), 404);
 
     assert_eq!(browser.complaints().await, Vec::<String>::new());
     browser.stop().await;
