@@ -131,7 +131,7 @@ async fn exports_are_paged_told_on_the_desktop_and_cancelled() {
         (&shown["status"], &shown["ended_by"]["id"]),
         (&json!("cancelled"), &json!("alice"))
     );
-    // Nobody is told of what they have done themselves.
+    // Who looks at the page is not told on the desktop besides.
     assert_eq!(browser.value("told.length").await, 1);
     assert_eq!(browser.complaints().await, Vec::<String>::new());
     browser.stop().await;
