@@ -9,6 +9,7 @@
 mod exports;
 mod import;
 mod operator;
+mod shards;
 mod up;
 
 use std::path::PathBuf;

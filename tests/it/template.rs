@@ -19,6 +19,7 @@ mod events;
 mod limits_table;
 pub(crate) mod reading;
 mod roles;
+mod runbook;
 
 use reading::{Template, listed};
 

@@ -6,6 +6,7 @@ use lead_export_core::access::{Grant, Role};
 use lead_export_core::fields::{Attribute, CustomField, CustomKind, Source, key_of_header};
 use lead_export_core::filter::zone;
 use lead_export_core::lead::SourceId;
+use lead_export_core::limits;
 use serde_json::{Value, json};
 
 use super::output::{Column, usage};
@@ -20,7 +21,7 @@ const TRIES: u32 = 5;
 /// `source`: makes and changes sources.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  lead-export source set crm --name 'Customers' --time-zone Europe/Berlin --people on\n  lead-export source list"
+    after_help = "Examples:\n  lead-export source set crm --name 'Customers' --time-zone Europe/Berlin --people on\n  lead-export source set crm --shards 16 --stack lead-export --org acme\n  lead-export source list"
 )]
 pub(super) struct SourceCommand {
     #[command(subcommand)]
@@ -31,7 +32,7 @@ pub(super) struct SourceCommand {
 enum SourceAct {
     /// Makes a source, or changes one.
     #[command(
-        after_help = "A source that is made gets --user as its admin.\n\nExample:\n  lead-export source set crm --name 'Customers' --time-zone Europe/Berlin --people on"
+        after_help = "A source that is made gets --user as its admin. More shards take new leads alone: before your application follows, see OPERATING.md.\n\nExample:\n  lead-export source set crm --name 'Customers' --time-zone Europe/Berlin --people on"
     )]
     Set(Set),
     /// Lists the sources of the organization.
@@ -53,6 +54,9 @@ struct Set {
     /// Whether its leads have people and company fields.
     #[arg(long)]
     people: Option<Switch>,
+    /// Key-shards for its leads; for a source that is there never fewer than before.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=i64::from(limits::SHARDS_MAX)))]
+    shards: Option<u16>,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -163,6 +167,9 @@ async fn run_set(who: &Who, args: &Set) -> anyhow::Result<()> {
         if let Some(people) = args.people {
             source.people = people == Switch::On;
         }
+        if let Some(shards) = args.shards {
+            source.shards = shards;
+        }
     };
     let is_stack = args.deployment.stack.is_some();
     let (source, made) = with_stores(who, &args.deployment, async |stores: &Stores| {
@@ -184,6 +191,13 @@ async fn run_set(who: &Who, args: &Set) -> anyhow::Result<()> {
             }
         }
         let source = update(who, stores, &args.source, |source| {
+            // Leads stay where they lie, and a reader looks at so many shards as the source says.
+            ensure!(
+                args.shards.is_none_or(|shards| shards >= source.shards),
+                "the source {} has {} shards: with fewer, leads would be out of sight",
+                source.id,
+                source.shards
+            );
             change(source);
             Ok(())
         })

@@ -46,7 +46,7 @@ pub(crate) mod names {
     /// The index of what somebody must look at, by date.
     pub(crate) const DUE: &str = "due";
 
-    /// Exports: the version of the record's shape.
+    /// The version of the item's shape. Items of the first release have it in records of exports alone.
     pub(crate) const V: &str = "v";
     pub(crate) const VERSION: &str = "version";
     pub(crate) const BY: &str = "by";
@@ -159,10 +159,27 @@ pub(crate) fn is_known(value: &AttributeValue) -> bool {
     }
 }
 
+/// The shape of sources, grants, presets and audit rows that this release writes.
+const SHAPE: u32 = 1;
+
+/// Says that an item has the shape of this release.
+pub(crate) fn shape(item: &mut Item) {
+    item.insert(names::V.into(), number(SHAPE));
+}
+
 /// Takes an item apart.
 pub(crate) struct Parts(pub(crate) Item);
 
 impl Parts {
+    /// An item that says its shape by [`shape`], or that the first release has written, without one.
+    pub(crate) fn shaped(item: Item) -> Result<Self, BadItem> {
+        let mut parts = Self(item);
+        match parts.read_if_any(names::V)? {
+            None | Some(SHAPE) => Ok(parts),
+            Some(later) => Err(BadItem::Shape(later)),
+        }
+    }
+
     pub(crate) fn take(&mut self, name: &'static str) -> Result<AttributeValue, BadItem> {
         self.0.remove(name).ok_or(BadItem::Missing(name))
     }

@@ -8,6 +8,8 @@ pub const ORG_ID_CHARS: usize = 128;
 pub const LEAD_ID_CHARS: usize = 128;
 /// Key-shards of a source unless it says otherwise: one DynamoDB partition yields 3 000 read units/s, 12 MB/s strongly consistent.
 pub const SHARDS: u16 = 8;
+/// Key-shards of a source at most: a run holds two pages of 1 MiB of each, 64 MiB of its 512.
+pub const SHARDS_MAX: u16 = 32;
 /// One lead in so many is in the sampled index.
 pub const SAMPLE_ONE_IN: u64 = 1024;
 

@@ -6,7 +6,7 @@ use lead_export_core::record::ExportId;
 use lead_export_core::time::Instant;
 use uuid::Uuid;
 
-use super::{BadItem, Item, Parts, document, instant, key, names, text};
+use super::{BadItem, Item, Parts, document, instant, key, names, shape, text};
 
 /// The partition of an export's rows.
 pub(crate) fn partition(org: &OrgId, export: ExportId) -> String {
@@ -32,12 +32,13 @@ pub(crate) fn download_item(source: &SourceId, download: &Download) -> Result<It
     item.insert(names::ID.into(), text(download.id.to_string()));
     item.insert(names::AT.into(), instant(download.at));
     item.insert(names::BY.into(), document(names::BY, &download.by)?);
+    shape(&mut item);
     Ok(item)
 }
 
 /// What a row of an export says.
 pub(crate) fn download_of(org: &OrgId, export: ExportId, item: Item) -> Result<Download, BadItem> {
-    let mut parts = Parts(item);
+    let mut parts = Parts::shaped(item)?;
     Ok(Download {
         org: org.clone(),
         export,

@@ -4,7 +4,7 @@ use lead_export_core::input::Json;
 use lead_export_core::lead::{OrgId, SourceId};
 use lead_export_core::presets::{Preset, PresetHead, PresetName};
 
-use super::{BadItem, Item, Parts, document, instant, key, names, text};
+use super::{BadItem, Item, Parts, document, instant, key, names, shape, text};
 
 /// What the partition keys of presets end with. An organization's id holds no `#`, so those of sources and grants do not.
 pub(crate) const PRESETS: &str = "#presets";
@@ -32,17 +32,18 @@ pub(crate) fn preset_item(preset: &Preset) -> Result<Item, BadItem> {
     item.insert(names::SAVED_BY.into(), by);
     item.insert(names::SAVED_AT.into(), instant(head.saved_at));
     item.insert(names::REQUEST.into(), text(preset.request.to_text()));
+    shape(&mut item);
     Ok(item)
 }
 
 /// What an item says of its preset beside the request.
 pub(crate) fn head_of(item: Item) -> Result<PresetHead, BadItem> {
-    head(&mut Parts(item))
+    head(&mut Parts::shaped(item)?)
 }
 
 /// The preset of this organization and source that an item holds.
 pub(crate) fn preset_of(org: &OrgId, source: &SourceId, item: Item) -> Result<Preset, BadItem> {
-    let mut parts = Parts(item);
+    let mut parts = Parts::shaped(item)?;
     let request = parts.text(names::REQUEST)?;
     let request =
         Json::object(request.as_bytes()).map_err(|_| BadItem::Malformed(names::REQUEST))?;

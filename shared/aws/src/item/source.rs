@@ -6,7 +6,7 @@ use lead_export_core::lead::{OrgId, SourceId};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{BadItem, Item, Parts, is_known, key, names, text, user_part};
+use super::{BadItem, Item, Parts, is_known, key, names, shape, text, user_part};
 
 /// What the sort keys of sources begin with.
 pub(crate) const SOURCES: &str = "source#";
@@ -37,12 +37,13 @@ pub(crate) fn source_item(source: &Source, revision: Uuid) -> Result<Item, BadIt
         .map_err(|_| BadItem::Malformed(names::SOURCE))?;
     item.extend(source_key(&source.org, &source.id));
     item.insert(names::REVISION.into(), text(revision.to_string()));
+    shape(&mut item);
     Ok(item)
 }
 
 /// The source that an item holds, and its revision.
 pub(crate) fn source_of(item: Item) -> Result<(Source, Uuid), BadItem> {
-    let mut parts = Parts(item);
+    let mut parts = Parts::shaped(item)?;
     let revision = parts.read(names::REVISION)?;
     Ok((whole(parts.0)?, revision))
 }
@@ -60,12 +61,13 @@ pub(crate) fn grant_item(
     item.insert(names::USER.into(), text(user));
     let on = source.map_or(EVERY, SourceId::as_str);
     item.insert(names::SOURCE.into(), text(on));
+    shape(&mut item);
     Ok(item)
 }
 
 /// Whose grant on which source an item holds; on every one if none is named.
 pub(crate) fn grant_of(item: Item) -> Result<(String, Option<SourceId>, Grant), BadItem> {
-    let mut parts = Parts(item);
+    let mut parts = Parts::shaped(item)?;
     let user = parts.text(names::USER)?;
     let source = match parts.text(names::SOURCE)?.as_str() {
         EVERY => None,
