@@ -106,7 +106,7 @@ impl Span {
     pub const fn bool(value: bool) -> Self {
         Self {
             tag: if value { Tag::True } else { Tag::False },
-            place: Place::Wire,
+            place: Place::Plain,
             at: 0,
             len: 0,
         }

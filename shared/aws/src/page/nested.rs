@@ -1,7 +1,5 @@
 //! What lies within maps and lists, as compact JSON in the arena: keys sorted, sets sorted, numbers as stored.
 
-use std::cmp::Ordering;
-
 use super::What;
 use super::names::Kind;
 use super::scan::{End, Text};
@@ -28,47 +26,56 @@ impl Entry {
         &bytes[self.sort.0 as usize..self.sort.1 as usize]
     }
 
+    /// Whether this one comes before `other`.
     #[inline]
-    fn order(&self, other: &Self, wire: &[u8], resolved: &[u8]) -> Ordering {
-        self.head.cmp(&other.head).then_with(|| {
-            let sort = self.sort(wire, resolved);
-            sort.cmp(other.sort(wire, resolved))
-        })
+    fn precedes(&self, other: &Self, wire: &[u8], resolved: &[u8]) -> bool {
+        self.head < other.head
+            || (self.head == other.head && self.sort(wire, resolved) < other.sort(wire, resolved))
+    }
+
+    /// Whether both are sorted by the same bytes.
+    #[inline]
+    fn equals(&self, other: &Self, wire: &[u8], resolved: &[u8]) -> bool {
+        self.head == other.head && self.sort(wire, resolved) == other.sort(wire, resolved)
     }
 }
 
-/// The first eight bytes as a number in their order, zeros behind a shorter text: a text that ends sorts before one that goes on.
+/// The first eight of the `len` bytes at `at` as a number in their order, zeros behind a shorter text: a text that ends sorts before
+/// one that goes on.
 #[inline]
-fn head(sort: &[u8]) -> u64 {
-    if let Some(chunk) = sort.first_chunk() {
-        return u64::from_be_bytes(*chunk);
+fn head(bytes: &[u8], at: usize, len: usize) -> u64 {
+    let rest = bytes.get(at..).unwrap_or_default();
+    if let Some(chunk) = rest.first_chunk() {
+        // What follows the text is cut off again.
+        let beyond = u64::MAX.checked_shr(8 * u32::try_from(len.min(8)).unwrap_or(8));
+        return u64::from_be_bytes(*chunk) & !beyond.unwrap_or(0);
     }
-    let number = sort
-        .iter()
-        .fold(0, |number, byte| number << 8 | u64::from(*byte));
-    // Of no byte at all, the shift would be by 64.
-    number
-        .checked_shl(64 - 8 * u32::try_from(sort.len()).unwrap_or(8))
-        .unwrap_or(0)
+    let mut padded = [0; 8];
+    for (to, from) in padded.iter_mut().zip(rest.iter().take(len)) {
+        *to = *from;
+    }
+    u64::from_be_bytes(padded)
 }
 
 /// Entries that are put in order one by one: most maps have fewer.
 const FEW: usize = 12;
 
 /// Sorts `entries`; equal ones keep their order.
-fn sort(entries: &mut [Entry], order: impl Fn(&Entry, &Entry) -> Ordering) {
+#[inline]
+fn sort(entries: &mut [Entry], wire: &[u8], resolved: &[u8]) {
     if entries.len() > FEW {
-        entries.sort_by(order);
+        entries.sort_by(|a, b| {
+            let sort = (a.head, a.sort(wire, resolved));
+            sort.cmp(&(b.head, b.sort(wire, resolved)))
+        });
         return;
     }
     for end in 1..entries.len() {
-        let entry = entries[end];
         let mut at = end;
-        while at > 0 && order(&entries[at - 1], &entry) == Ordering::Greater {
-            entries[at] = entries[at - 1];
+        while at > 0 && entries[at].precedes(&entries[at - 1], wire, resolved) {
+            entries.swap(at, at - 1);
             at -= 1;
         }
-        entries[at] = entry;
     }
 }
 
@@ -249,14 +256,17 @@ impl Items<'_, '_> {
         } else {
             (sort.at, sort.end)
         };
-        let mut entry = Entry {
-            head: 0,
+        let bytes = if sort.escaped {
+            &self.resolved
+        } else {
+            self.scanner.bytes()
+        };
+        self.entries.push(Entry {
+            head: head(bytes, at, end - at),
             sort: (at as u32, end as u32),
             resolved: sort.escaped,
             json: (from, to),
-        };
-        entry.head = head(entry.sort(self.scanner.bytes(), &self.resolved));
-        self.entries.push(entry);
+        });
     }
 
     /// Puts the entries from `first` on, the last things in the arena, into order; of equal keys of a map the last one stays.
@@ -264,42 +274,53 @@ impl Items<'_, '_> {
         let wire = self.scanner.bytes();
         let resolved = &self.resolved;
         let entries = &mut self.entries[first..];
-        let expected = if distinct {
-            Ordering::Less
-        } else {
-            Ordering::Equal
-        };
-        let in_order = entries
-            .windows(2)
-            .all(|pair| pair[0].order(&pair[1], wire, resolved) <= expected);
+        let in_order = entries.windows(2).all(|pair| {
+            pair[0].precedes(&pair[1], wire, resolved)
+                || (!distinct && pair[0].equals(&pair[1], wire, resolved))
+        });
         if !in_order {
             let from = entries[0].json.0 as usize;
             // Stable: among equal keys, the one that came last is the last.
-            sort(entries, |a, b| a.order(b, wire, resolved));
+            sort(entries, wire, resolved);
             let arena = self.builder.arena();
             self.scratch.clear();
-            let mut any = false;
+            self.scratch.extend_from_slice(&arena[from..]);
+            arena.truncate(from);
             for (index, entry) in entries.iter().enumerate() {
                 let overruled = distinct
                     && entries
                         .get(index + 1)
-                        .is_some_and(|next| next.order(entry, wire, resolved) == Ordering::Equal);
+                        .is_some_and(|next| next.equals(entry, wire, resolved));
                 if overruled {
                     continue;
                 }
-                if any {
-                    self.scratch.push(b',');
+                if arena.len() > from {
+                    arena.push(b',');
                 }
-                any = true;
-                let json = entry.json.0 as usize..entry.json.1 as usize;
-                self.scratch.extend_from_slice(&arena[json]);
+                let json = entry.json.0 as usize - from..entry.json.1 as usize - from;
+                arena.extend_from_slice(&self.scratch[json]);
             }
-            arena.truncate(from);
-            arena.extend_from_slice(&self.scratch);
         }
         self.entries.truncate(first);
         if first == 0 {
             self.resolved.clear();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn heads_are_in_the_order_of_their_texts(a in "[ab\\x00é]{0,12}", b in "[ab\\x00é]{0,12}", behind in "[ab]{0,9}") {
+            let wire = format!("{a}{b}{behind}").into_bytes();
+            let (first, second) = (head(&wire, 0, a.len()), head(&wire, a.len(), b.len()));
+            prop_assert!(first <= second || a > b);
+            prop_assert!(second <= first || b > a);
+            prop_assert!(first == head(a.as_bytes(), 0, a.len()));
         }
     }
 }

@@ -60,23 +60,25 @@ fn append_quoted(out: &mut Vec<u8>, text: &[u8], guarded: bool) {
 /// JSON has a quote every few bytes: a search for each of them would cost more than all this.
 #[inline]
 fn put_doubled(room: &mut [u8], mut end: usize, mut word: u64, length: usize) -> usize {
+    // The highest bit of each byte that is a quote, exactly: no carry leaves its byte.
+    let differs = word ^ (LOW * u64::from(b'"'));
+    let mut quotes = !(((differs & !HIGH) + !HIGH) | differs | !HIGH);
+    if length < 8 {
+        quotes &= (1 << (8 * length)) - 1;
+    }
     let mut left = length;
     loop {
         room[end..end + 8].copy_from_slice(&word.to_le_bytes());
-        let quotes = word ^ (LOW * u64::from(b'"'));
-        // Its lowest bit is right: at the first byte that is a quote (see `holds_special`).
-        let first = (quotes.wrapping_sub(LOW) & !quotes & HIGH).trailing_zeros() as usize / 8;
-        if first >= left {
+        if quotes == 0 {
             return end + left;
         }
-        // On behind the quote, with the quote once more.
-        room[end + first + 1] = b'"';
-        end += first + 2;
-        left -= first + 1;
-        if left == 0 {
-            return end;
-        }
-        word >>= 8 * (first + 1);
+        // On with the quote itself, so that it is written once more.
+        let before = quotes.trailing_zeros() / 8;
+        word >>= 8 * before;
+        quotes >>= 8 * before;
+        quotes &= quotes - 1;
+        end += before as usize + 1;
+        left -= before as usize;
     }
 }
 

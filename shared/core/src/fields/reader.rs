@@ -116,7 +116,8 @@ impl FieldReader {
                 let first = row.cell(*list).each().find(Cell::is_filled);
                 (first.unwrap_or(cell), false)
             }
-            Way::Constant(value) => (Cell::Text(value), false),
+            // A source's id: letters, digits and hyphens.
+            Way::Constant(value) => (Cell::Text(value), true),
         }
     }
 }

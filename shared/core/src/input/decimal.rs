@@ -47,6 +47,9 @@ impl Decimal {
     /// # Errors
     /// [`NotADecimal`], by what is wrong.
     pub fn read(text: &[u8]) -> Result<Self, NotADecimal> {
+        if let Some(number) = Self::everyday(text) {
+            return Ok(number);
+        }
         let (negative, text) = match text {
             [b'-', rest @ ..] => (true, rest),
             _ => (false, text),
@@ -108,6 +111,32 @@ impl Decimal {
             negative,
             coefficient,
             exponent: i32::try_from(exponent).map_err(|_| NotADecimal::Range)?,
+        })
+    }
+
+    /// The number, if `text` is a whole one of at most 18 digits, as most are: 64 bits hold it. None says nothing.
+    #[inline]
+    fn everyday(text: &[u8]) -> Option<Self> {
+        if text.len() > 18 || matches!(text, [] | [b'0', ..]) {
+            return None;
+        }
+        let mut number = 0;
+        for byte in text {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            number = number * 10 + u64::from(digit);
+        }
+        let mut exponent = 0;
+        while number.is_multiple_of(10) {
+            number /= 10;
+            exponent += 1;
+        }
+        Some(Self {
+            negative: false,
+            coefficient: number.into(),
+            exponent,
         })
     }
 
@@ -286,6 +315,13 @@ mod tests {
             prop_assert_eq!(x.cmp(&y), big(&a).cmp(&big(&b)));
             prop_assert_eq!(x == y, big(&a) == big(&b));
             prop_assert_eq!(Decimal::parse(&x.to_string()), Ok(x));
+        }
+
+        #[test]
+        fn whole_numbers_are_read_alike_in_both_ways(number: u64, zeros in 0usize..4, tail in "[0-9/:a]{0,3}") {
+            let text = format!("{number}{}{tail}", "0".repeat(zeros));
+            // With an exponent, nothing is everyday any more.
+            prop_assert_eq!(Decimal::parse(&text), Decimal::parse(&format!("{text}e0")));
         }
 
         #[test]
