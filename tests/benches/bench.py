@@ -98,7 +98,8 @@ def defaults():
     return {
         "RETENTION": "7d", "DOWNLOAD_TTL": "5m", "MAX_ACTIVE_EXPORTS": "1000", "SLICE": "12h", "READ_CONSISTENCY": "strong", "READ_UNITS": "0", "DAILY_VOLUME": "0",
         "ORG_CLAIM": "org_id", "SINGLE_ORG": "", "TOKEN_USE": "", "REQUIRED_SCOPE": "", "ALLOWED_ORIGINS": "",
-        "EVENT_BUS": "default", "MAIL_FROM": "", "PAGE_URL": "http://127.0.0.1",
+        "EVENT_BUS": "default", "MAIL_FROM": "", "PAGE_URL": "http://127.0.0.1", "JWT_ISSUER": "http://127.0.0.1", "PAGE_CLIENT_ID": "page",
+        "PAGE_SCOPE": "openid", "PAGE_SIGN_IN_ORIGINS": "",
     }
 
 
