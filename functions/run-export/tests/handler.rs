@@ -239,8 +239,8 @@ async fn lost_hint_of_the_next_slice_is_told_and_loses_nothing() {
     world.pending().await;
     world.put_leads(50);
     world.leads.inner().set_page_leads(4);
-    let answered = answer(&world, &event("run-export"), limits::STOP_BEFORE_DEADLINE);
-    assert_eq!(answered.await, ALL_DONE);
+    let answered = answer(&world, &event("run-export"), limits::STOP_BEFORE_DEADLINE).await;
+    assert_eq!(answered, ALL_DONE);
     let export = world.export(ID);
     assert_eq!(export.status(), Status::Processing);
     assert!(export.due_at.is_some(), "the sweeper sees it");
