@@ -4,7 +4,6 @@
 
 mod edges;
 mod sources;
-mod upgrades;
 
 use async_trait::async_trait;
 use dynoxide::Database;
