@@ -5,7 +5,7 @@ PYTHON ?= python3
 export CARGO_TERM_PROGRESS_WHEN ?= never
 
 .PHONY: check fmt clippy doc purity spelling crates template test schemathesis types replay search mutations deaths run measure screenshots programs bench \
-	bench-peers bench-page scale calls sizes gate plot build deploy deploy-test audit security fuzz sheets dependencies
+	bench-peers bench-page scale calls sizes instructions gate plot build deploy deploy-test audit security fuzz sheets dependencies
 
 check: fmt clippy doc purity spelling crates template
 
@@ -107,6 +107,10 @@ calls: programs
 
 sizes: programs
 	$(PYTHON) tests/benches/bench.py sizes
+
+# Instructions a lead, by valgrind: the same to the digit each time. CI runs this.
+instructions: programs
+	$(PYTHON) tests/benches/bench.py instructions --gate
 
 # What must hold on any machine: instruction counts (valgrind), and ratios taken side by side.
 gate: programs
