@@ -284,7 +284,7 @@ def call_cost(canned, hints, function, event, expected):
     environment = canned.environment(function)
     environment.update((name, hints.told[name]) for name in ("AWS_ENDPOINT_URL_SQS", "EXPORTS_QUEUE_URL"))
     spent = []
-    for count in (200, 1200):
+    for count in (20, 120):
         # An event would be lost to the program that was killed before, until its connection is seen to be closed.
         time.sleep(0.5)
         process = subprocess.Popen([PROGRAMS / function], env=environment,
@@ -296,7 +296,7 @@ def call_cost(canned, hints, function, event, expected):
         _, _, usage = os.wait4(process.pid, 0)
         process.returncode = 0
         spent.append(usage.ru_utime + usage.ru_stime)
-    return (spent[1] - spent[0]) / 1000 * 1000
+    return (spent[1] - spent[0]) / 100 * 1000
 
 
 def calls(arguments):
