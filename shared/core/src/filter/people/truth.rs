@@ -224,7 +224,7 @@ fn every_field_keeps_the_truth_table_of_the_four_lists() {
                     .collect(),
             };
             for lists in 0..16 {
-                let mut leaf = json!({"any": {}, "all": {}});
+                let mut wanted = json!({"any": {}, "all": {}});
                 let mut expected = true;
                 for (bit, of, list, meets) in [
                     (1, "any", "include", a || b),
@@ -233,11 +233,11 @@ fn every_field_keeps_the_truth_table_of_the_four_lists() {
                     (8, "all", "exclude", !(a && b)),
                 ] {
                     if lists & bit != 0 {
-                        leaf[of][list] = json!(field.terms);
+                        wanted[of][list] = json!(field.terms);
                         expected &= meets;
                     }
                 }
-                let asked = (field.ask)(&leaf);
+                let asked = (field.ask)(&wanted);
                 let what = format!("{}: {asked} on {:?}", field.name, lead.values);
                 assert_eq!(holds(&parse(&asked).unwrap(), &lead), expected, "{what}");
                 assert_eq!(meets_all(&asked, &lead), expected, "plainly: {what}");
