@@ -28,8 +28,9 @@ pub(crate) struct Seen {
     pub(super) ended_at: Option<Instant>,
     writes: u64,
     states: BTreeMap<ExportId, usize>,
-    /// An end that is still to be told.
+    /// An end that is still to be told, and since when.
     pub(super) pending: bool,
+    pending_since: Option<Instant>,
     /// A fault fell, or a person acted, while an end was to be told: it may be told twice (I11).
     pub(super) disturbed: bool,
     struck: u64,
@@ -58,9 +59,14 @@ impl Stage {
         let pending = was_pending || self.seen.pending;
         let happened = struck != self.seen.struck;
         self.seen.struck = struck;
+        // Whoever ended it may get on more slowly than the sweeper waits.
+        let now = self.now();
+        let since = self.seen.pending_since.unwrap_or(now);
+        self.seen.pending_since = self.seen.pending.then_some(since);
+        let is_slow = self.seen.pending && now.since(since) >= limits::TELL_GRACE;
         // A person's delete writes the record that the teller wants to note the telling in.
         let cancels = |actor: &Actor| actor.role == Role::Cancel;
-        self.seen.disturbed |= pending && (happened || self.actors.iter().any(cancels));
+        self.seen.disturbed |= is_slow || pending && (happened || self.actors.iter().any(cancels));
     }
 
     fn watch_states(&mut self, now: &Export) {
