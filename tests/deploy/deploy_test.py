@@ -1,8 +1,8 @@
 """Deploys what was built to an emulator with IAM enforced, and drives it as its callers and its operator would.
 
 Usage: deploy_test.py [folder of the build, default .aws-sam/build]. A build is what `sam build` leaves: template.yaml, and for each
-function its bootstrap. With --programs FOLDER it is this tree's template and the four programs in that folder, as `cargo build
---release` leaves them: CI has compiled those for the benches, and compiles no second time. With --cli COMMAND the operator's
+function its bootstrap. With --programs FOLDER it is this tree's template and the four programs in that folder, as cargo
+leaves them: CI gives those of the tests, and compiles no second time. With --cli COMMAND the operator's
 commands are tried as well. Everything listens on loopback. Exit 1 if anything is not as it must be, 2 if the tools
 (tests/deploy/requirements-emulator.txt) or the build are not there.
 """
