@@ -8,7 +8,7 @@ use lead_export_core::limits;
 use super::reading::{Template, root};
 
 /// Numbers that no caller or operator meets: how the work is done inside.
-const INNER: [&str; 32] = [
+const INNER: [&str; 33] = [
     "SHARDS",
     "SAMPLE_ONE_IN",
     "MIN_PART_BYTES",
@@ -19,6 +19,7 @@ const INNER: [&str; 32] = [
     "STOP_BEFORE_DEADLINE",
     "LEASE",
     "LEASE_GRACE",
+    "TELL_GRACE",
     "COMMIT_EVERY",
     "HEARTBEAT",
     "FIRST_DUE",
