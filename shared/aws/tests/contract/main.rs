@@ -4,6 +4,7 @@
 
 mod edges;
 mod sources;
+mod upgrades;
 
 use async_trait::async_trait;
 use dynoxide::Database;
