@@ -20,8 +20,8 @@ use lead_export_core::memory::{
 };
 use lead_export_core::piece::crc64;
 use lead_export_core::ports::{
-    AuditStore as _, Clock as _, ExportStore as _, FileKind, HistoryQuery, ObjectKey,
-    PieceStore as _, StoreErrorKind,
+    AuditStore as _, ExportStore as _, FileKind, HistoryQuery, ObjectKey, PieceStore as _,
+    StoreErrorKind,
 };
 use lead_export_core::record::{Export, ExportId, RunId, Status};
 use lead_export_core::run::{Done, RunExport};
