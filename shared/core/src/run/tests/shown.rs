@@ -150,6 +150,46 @@ fn excel_is_warned_of_cells_beyond_those_it_holds_in_every_profile() {
 }
 
 #[test]
+fn a_warning_outlives_the_run_that_met_its_reason() {
+    let tick = u64::try_from(limits::COMMIT_EVERY.as_millis()).unwrap();
+    let world = || {
+        let world = World {
+            piece_bytes: 700,
+            ..World::new(60)
+        };
+        // The first of all: what comes after it does not warn of it again.
+        let mut long = lead(0, world.clock.now().minus(Duration::from_hours(1000)));
+        let text = "ä".repeat(limits::EXCEL_CELL_CHARS + 1);
+        long.values
+            .insert("city".into(), Value::from(text.as_str()));
+        world.put_lead(long);
+        let id = world.request("{}");
+        world.clock.1.store(tick, Ordering::Relaxed);
+        (world, id)
+    };
+    let (calm, id) = world();
+    assert_eq!(calm.run(id, LONG).unwrap().unwrap(), Done::Completed);
+    let mut between = 0;
+    for number in 1..=calm.plan.calls().len() as u64 {
+        let (world, id) = world();
+        world.script.fail(Where::Number(number), Fault::CrashAfter);
+        let _ = world.run(id, LONG);
+        let left = world.export(id);
+        let terminal = left.status().is_terminal();
+        let known = left.checkpoint.filter(|_| !terminal);
+        between += u32::from(known.is_some_and(|known| !known.runs.is_empty()));
+        world.clock.1.store(0, Ordering::Relaxed);
+        world.settle(LONG);
+        assert_eq!(
+            world.export(id).head.warnings,
+            [Warning::ExcelCell],
+            "{number}"
+        );
+    }
+    assert!(between > 5, "{between} crashes left a piece to go on from");
+}
+
+#[test]
 fn file_of_more_pieces_than_can_be_assembled_is_too_large() {
     let world = World {
         piece_bytes: 1,
