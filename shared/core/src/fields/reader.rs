@@ -194,4 +194,29 @@ mod tests {
         assert_eq!(read(&[("phone", "1".into())], "phones"), "1");
         assert_eq!(read(&[], "source_id"), "crm");
     }
+
+    #[test]
+    fn what_is_stored_itself_comes_first() {
+        let list =
+            |items: &[&str]| Value::List(items.iter().map(|item| Value::from(*item)).collect());
+        let stored = [
+            ("first_name", Value::from("Ann")),
+            ("name", "X".into()),
+            ("email", "a@b".into()),
+            ("emails", list(&["c@d", "e@f"])),
+            ("phone", "1".into()),
+            ("phones", list(&["2", "3"])),
+            ("source_id", "other".into()),
+        ];
+        for (key, expected) in [
+            ("name", "Ann"),
+            ("email", "a@b"),
+            ("emails", "c@d|e@f"),
+            ("phone", "1"),
+            ("phones", "2|3"),
+            ("source_id", "crm"),
+        ] {
+            assert_eq!(read(&stored, key), expected, "{key}");
+        }
+    }
 }
