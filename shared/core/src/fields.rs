@@ -479,6 +479,30 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_unique_over_all_fields() {
+        let mut source = source();
+        let custom = |key: &str| CustomField {
+            key: key.into(),
+            label: "Label".into(),
+            kind: CustomKind::Text,
+            options: vec![],
+        };
+        let attribute = |key: &str| Attribute {
+            key: key.into(),
+            label: "Label".into(),
+        };
+        source.add_custom(custom("roof")).unwrap();
+        source.add_attribute(attribute("campaign")).unwrap();
+        let others = ["educations", "experiences", "roof", "campaign"];
+        for key in product_fields().map(|(key, ..)| key).chain(others) {
+            let taken = Err(FieldClash::Taken(key.into()));
+            assert_eq!(source.add_custom(custom(key)), taken);
+            assert_eq!(source.add_attribute(attribute(key)), taken);
+        }
+        assert_eq!((source.custom.len(), source.attributes.len()), (1, 1));
+    }
+
+    #[test]
     fn headers_become_keys() {
         for (header, key) in [
             ("Account Id", "account_id"),
