@@ -370,6 +370,25 @@ mod tests {
     }
 
     #[test]
+    fn organization_is_the_claim_that_the_parameter_names() {
+        let rules = ClaimRules {
+            org_claim: "custom:tenant".into(),
+            ..rules()
+        };
+        let org = |pairs: &[(&str, &str)]| {
+            let principal = rules.principal(&claims(pairs));
+            principal.map(|principal| principal.org.as_str().to_owned())
+        };
+        let both = [
+            ("sub", "u"),
+            ("custom:tenant", "acme"),
+            ("org_id", "globex"),
+        ];
+        assert_eq!(org(&both).as_deref(), Some("acme"));
+        assert_eq!(org(&[("sub", "u"), ("org_id", "globex")]), None);
+    }
+
+    #[test]
     fn single_org_takes_every_token() {
         let rules = ClaimRules {
             single_org: Some(OrgId::parse("only").unwrap()),
