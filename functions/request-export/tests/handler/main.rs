@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 use lambda_http::Body;
 use lead_export_aws::http::ClaimRules;
+use lead_export_core::access::{Grant, Role};
 use lead_export_core::answer::AnswerExport;
 use lead_export_core::lead::OrgId;
 use lead_export_core::limits;
@@ -35,7 +36,7 @@ use lead_export_core::record::Status;
 use lead_export_core::request::RequestExport;
 use lead_export_core::volume::DailyVolume;
 use request_export::{App, handle};
-use world::{ID, OTHER_ID, World, id, org};
+use world::{ID, OTHER_ID, World, id, org, source_id};
 
 /// The most exports under way in these tests.
 const MAX_ACTIVE: usize = 3;
@@ -173,6 +174,35 @@ async fn claims_are_read_by_the_parameters() {
         let event = keyless().claims(serde_json::from_str(claims).unwrap());
         let answer = world.log.of(handle(&single, event.request())).await;
         assert_eq!(answer.status(), status, "{claims}");
+    }
+}
+
+#[tokio::test]
+async fn requester_is_named_by_claims_then_grant_then_id() {
+    let claims = serde_json::json!({
+        "sub": "alice", "org_id": "acme", "name": "Alice", "email": "alice@acme.example",
+    });
+    for (left_out, granted, name) in [
+        (&[][..], Some("Alice of Sales"), "alice@acme.example"),
+        (&["email"], Some("Alice of Sales"), "Alice"),
+        (&["email", "name"], Some("Alice of Sales"), "Alice of Sales"),
+        (&["email", "name"], None, "alice"),
+    ] {
+        let world = World::new();
+        let grant = Grant {
+            role: Role::Exporter,
+            name: granted.map(str::to_owned),
+        };
+        let home = source_id("home-insurance");
+        let sources = world.sources.inner();
+        sources.put_grant(&org("acme"), "alice", Some(&home), grant);
+        let mut claims = claims.clone();
+        for claim in left_out {
+            claims.as_object_mut().unwrap().remove(*claim);
+        }
+        let answer = answer(&world, &keyless().claims(claims)).await;
+        let requested_by = serde_json::json!({"id": "alice", "name": name});
+        assert_eq!(body(&answer)["requested_by"], requested_by);
     }
 }
 
