@@ -148,6 +148,15 @@ fn texts_are_equal_ignoring_case_on_any_of_a_list() {
 }
 
 #[test]
+fn status_is_an_open_set() {
+    for stored in ["duplicate", "Call back!", "в работе"] {
+        let status = [("status", Value::from(stored))];
+        check(&json!({"status": [stored.to_uppercase()]}), &status, true);
+        check(&json!({"status": ["active"]}), &status, false);
+    }
+}
+
+#[test]
 fn attributes_are_found_by_key_or_label_and_may_be_any_or_none() {
     let yes = [("homeowner", Value::from("Yes"))];
     for name in ["homeowner", "Home Owner", "HOME OWNER"] {
