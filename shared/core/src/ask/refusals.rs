@@ -18,6 +18,8 @@ fn bad_fields_are_refused_with_their_path_and_the_limit() {
         (json!({"fields": []}), "fields", "empty"),
         (json!({"fields": ["nope"]}), "fields[0]", "no field"),
         (json!({"fields": ["linkedin_url"]}), "fields[0]", "no field"),
+        (json!({"fields": ["educations"]}), "fields[0]", "no field"),
+        (json!({"fields": ["experiences"]}), "fields[0]", "no field"),
         (json!({"fields": ["zip", "zip"]}), "fields[1]", "twice"),
         (
             json!({"fields": ["zip", {"key": "zip", "header": "Z"}]}),
