@@ -92,6 +92,7 @@ pub fn demo(now: Instant, leads: u64) -> anyhow::Result<Demo> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lead_export_core::fields::CustomKind;
 
     #[test]
     fn demo_is_the_one_of_the_contract() {
@@ -118,8 +119,18 @@ mod tests {
             (home.time_zone.as_str(), home.people),
             ("America/New_York", true)
         );
-        let keys: Vec<&str> = home.custom.iter().map(|field| field.key.as_str()).collect();
-        assert_eq!(keys, ["annual_income", "roof_type", "opted_in"]);
+        let custom = home
+            .custom
+            .iter()
+            .map(|field| (field.key.as_str(), field.kind));
+        assert_eq!(
+            custom.collect::<Vec<_>>(),
+            [
+                ("annual_income", CustomKind::Number),
+                ("roof_type", CustomKind::Dropdown),
+                ("opted_in", CustomKind::Boolean),
+            ]
+        );
         assert_eq!(home.custom[1].options, ["tile", "slate", "metal"]);
         let attributes: Vec<&str> = home
             .attributes
