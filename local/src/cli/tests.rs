@@ -96,3 +96,60 @@ fn orders_with_a_sign_are_read() {
     assert!(read("export --source s --order -created_at -o -").is_ok());
     assert!(read("grant --source * --user u --role none").is_ok());
 }
+
+#[test]
+fn every_command_takes_a_folder_an_organization_and_a_user() {
+    let who = |line: &str| {
+        let who = read(line).unwrap().who;
+        (who.data, who.org.as_str().to_owned(), who.user)
+    };
+    let of =
+        |data: &str, org: &str, user: &str| (PathBuf::from(data), org.to_owned(), user.to_owned());
+    for command in [
+        "up",
+        "token",
+        "import f.csv --source s",
+        "generate --source s --leads 1",
+        "grant --source s --role viewer",
+        "grants",
+        "fields --source s",
+        "source set s",
+        "field add --source s --label x",
+        "export --source s",
+        "list",
+        "show 6f1c2e5a-0d6b-4b0e-9a53-0c1d2e3f4a5b",
+        "download 6f1c2e5a-0d6b-4b0e-9a53-0c1d2e3f4a5b",
+        "cancel 6f1c2e5a-0d6b-4b0e-9a53-0c1d2e3f4a5b",
+        "usage --source s",
+    ] {
+        assert_eq!(who(command), of(".local", "acme", "alice"), "{command}");
+        let said = format!("{command} --data d --org o --user u");
+        assert_eq!(who(&said), of("d", "o", "u"), "{command}");
+    }
+}
+
+#[test]
+fn what_is_not_said_is_as_in_the_contract() {
+    let whole = Cli::command();
+    for (command, argument, default) in [
+        ("lead-export", "port", "3000"),
+        ("lead-export", "leads", "1000"),
+        ("up", "port", "3000"),
+        ("up", "leads", "1000"),
+        ("token", "ttl", "12h"),
+        ("generate", "seed", "7"),
+    ] {
+        // With no command it is `up`.
+        let of = whole.find_subcommand(command).unwrap_or(&whole);
+        let found = of
+            .get_arguments()
+            .find(|known| known.get_id().as_str() == argument)
+            .unwrap();
+        let values: Vec<&str> = found
+            .get_default_values()
+            .iter()
+            .filter_map(|value| value.to_str())
+            .collect();
+        assert_eq!(values, [default], "{command} --{argument}");
+    }
+}
