@@ -130,6 +130,27 @@ mod tests {
     }
 
     #[test]
+    fn parameters_are_those_of_the_contract_and_the_environment_sets_each() {
+        let of = |settings: &Settings, name: &str| {
+            let mut all = settings.iter();
+            all.find(|(known, _)| *known == name)
+                .map(|(_, value)| value.to_owned())
+        };
+        for (name, default) in [
+            ("RETENTION", "7d"),
+            ("DOWNLOAD_TTL", "5m"),
+            ("MAX_ACTIVE_EXPORTS", "20"),
+            ("SLICE", "300s"),
+            ("READ_CONSISTENCY", "strong"),
+        ] {
+            let unset = Settings::from_fn(|_| None);
+            assert_eq!(of(&unset, name).as_deref(), Some(default), "{name}");
+            let set = Settings::from_fn(|asked| (asked == name).then(|| "1m".to_owned()));
+            assert_eq!(of(&set, name).as_deref(), Some("1m"), "{name}");
+        }
+    }
+
+    #[test]
     fn welcome_names_what_a_newcomer_wants() {
         let who = Who {
             data: "/tmp/x".into(),
