@@ -232,6 +232,30 @@ async fn made_ids_are_the_same_for_ever() {
 }
 
 #[tokio::test]
+async fn the_same_row_of_another_source_is_another_lead() {
+    let scene = Scene::new();
+    let csv = "city,zip\nRome,00100\n";
+    let here = scene.leads(csv).await;
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(csv.as_bytes()).unwrap();
+    let order = Order {
+        file: file.path().to_owned(),
+        org: org(),
+        source: SourceId::parse("hr").unwrap(),
+        user: "alice".into(),
+        choices: Choices::default(),
+        time_zone: None,
+    };
+    import(&scene.depot, &order, scene.start, &mut Told::default())
+        .await
+        .unwrap();
+    let source = scene.depot.source(&org(), &order.source).await.unwrap();
+    let there = scene.depot.leads(&source.unwrap());
+    assert_eq!((here.len(), there.len()), (1, 1));
+    assert_ne!(here[0].id, there[0].id);
+}
+
+#[tokio::test]
 async fn a_row_whose_id_is_there_replaces_that_lead_at_its_place() {
     let mut scene = Scene::new();
     scene
