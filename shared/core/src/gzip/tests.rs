@@ -156,6 +156,24 @@ proptest! {
 }
 
 #[test]
+fn members_of_an_export_close_at_the_first_row_end_after_a_mebibyte() {
+    const MEBIBYTE: usize = 1_048_576;
+    let row = |bytes: usize| [vec![b'a'; bytes - 2], b"\r\n".to_vec()].concat();
+    for (rows, expected) in [
+        (vec![row(MEBIBYTE), row(5)], vec![MEBIBYTE, 5]),
+        (
+            vec![row(MEBIBYTE - 1), row(100), row(5)],
+            vec![MEBIBYTE + 99, 5],
+        ),
+        (vec![row(MEBIBYTE - 10), row(5)], vec![MEBIBYTE - 5]),
+    ] {
+        let file = once(Some(crate::limits::GZIP_MEMBER_BYTES), b"", &rows);
+        let lengths: Vec<usize> = members(&file).iter().map(Vec::len).collect();
+        assert_eq!(lengths, expected);
+    }
+}
+
+#[test]
 fn a_file_without_rows_is_one_member() {
     let header = b"lead_id,name\r\n";
     for member_bytes in [1, header.len(), 1 << 20] {
