@@ -58,6 +58,9 @@ fn search_by_digits_finds_a_part_of_any_phone() {
         ("2671x12", true),
         ("0301234", true),
         ("49 1512", true),
+        // Four digits are sought in phones, three are not.
+        ("2671", true),
+        ("267", false),
         ("555", false),
         ("5 5 5", false),
         ("5552672", false),
