@@ -181,6 +181,10 @@ fn files_are_named_by_source_and_moment() {
         name("Asia/Kathmandu", Profile::Tsv, none),
         "home-insurance_2026-11-22T08-28-00+0545.tsv"
     );
+    assert_eq!(
+        name("UTC", Profile::Tsv, gzip),
+        "home-insurance_2026-11-22T02-43-00Z.tsv.gz"
+    );
 }
 
 fn body() -> impl Strategy<Value = serde_json::Value> {
