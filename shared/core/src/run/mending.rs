@@ -143,6 +143,11 @@ fn an_export_that_is_too_old_fails() {
         let id = world.request("{}");
         world.advance(limits::MAX_AGE + less);
         assert_eq!(world.run(id, LONG).unwrap().unwrap(), expected);
+        let told = world.export(id).head.failure.map(|failure| failure.message);
+        let sentence = format!(
+            "The export took too long. Narrow the filters, then export again. Quote the export {id}."
+        );
+        assert_eq!(told, (!less.is_zero()).then_some(sentence));
     }
 }
 
