@@ -123,6 +123,7 @@ fn pages_of_other_origins_may_read_the_headers_of_the_contract() {
     let template = Template::load();
     let cors = &template.properties("Api")["CorsConfiguration"]["Fn::If"];
     assert_eq!(cors[0], "HasOrigins");
+    assert_eq!(cors[1]["AllowOrigins"]["Ref"], "AllowedOrigins");
     let exposed = listed(&cors[1]["ExposeHeaders"]).iter();
     assert_eq!(
         exposed
