@@ -13,6 +13,36 @@ mod gzip;
 mod picks;
 mod shown;
 
+/// Lets a run die after each of its calls, with every piece committed as soon as it is cut, and another go on to the end.
+fn crashed_between_pieces<T>(
+    begin: impl Fn() -> (World, ExportId, T),
+    check: impl Fn(&World, ExportId, T),
+) {
+    // What each look at the clock takes.
+    let tick = u64::try_from(limits::COMMIT_EVERY.as_millis()).unwrap();
+    let slow = || {
+        let world = begin();
+        world.0.clock.1.store(tick, Ordering::Relaxed);
+        world
+    };
+    let (calm, id, _) = slow();
+    assert_eq!(calm.run(id, LONG).unwrap().unwrap(), Done::Completed);
+    let mut between = 0;
+    for number in 1..=calm.plan.calls().len() as u64 {
+        let (world, id, expected) = slow();
+        world.script.fail(Where::Number(number), Fault::CrashAfter);
+        let _ = world.run(id, LONG);
+        let left = world.export(id);
+        let is_under_way = !left.status().is_terminal();
+        let known = left.checkpoint.filter(|_| is_under_way);
+        between += u32::from(known.is_some_and(|known| !known.runs.is_empty()));
+        world.clock.1.store(0, Ordering::Relaxed);
+        world.settle(LONG);
+        check(&world, id, expected);
+    }
+    assert!(between > 5, "{between} crashes left a piece to go on from");
+}
+
 #[test]
 fn an_export_without_leads_is_a_header() {
     let world = World::new(0);

@@ -122,9 +122,7 @@ fn a_crash_at_any_call_changes_no_pick() {
 
 #[test]
 fn a_crash_between_the_pieces_of_a_pick_forgets_nothing_that_was_counted() {
-    // Each look at the clock takes so long that every piece is committed.
-    let tick = u64::try_from(limits::COMMIT_EVERY.as_millis()).unwrap();
-    let world = || {
+    let begin = || {
         let world = World {
             piece_bytes: 60,
             ..World::new(90)
@@ -134,23 +132,9 @@ fn a_crash_between_the_pieces_of_a_pick_forgets_nothing_that_was_counted() {
             json!({"mode": "bulk", "filters": people, "startIndex": 11, "targetCount": 40});
         let expected = picked(&world, &selection, true);
         let id = later(&world, &selection);
-        world.clock.1.store(tick, Ordering::Relaxed);
         (world, id, expected)
     };
-    let (calm, id, _) = world();
-    assert_eq!(calm.run(id, LONG).unwrap().unwrap(), Done::Completed);
-    let mut between = 0;
-    for number in 1..=calm.plan.calls().len() as u64 {
-        let (world, id, expected) = world();
-        world.script.fail(Where::Number(number), Fault::CrashAfter);
-        let _ = world.run(id, LONG);
-        let left = world.export(id);
-        let terminal = left.status().is_terminal();
-        let known = left.checkpoint.filter(|_| !terminal);
-        between += u32::from(known.is_some_and(|known| !known.runs.is_empty()));
-        world.clock.1.store(0, Ordering::Relaxed);
-        world.settle(LONG);
+    crashed_between_pieces(begin, |world, id, expected| {
         world.check(id, |lead| expected.contains(&lead.id));
-    }
-    assert!(between > 5, "{between} crashes left a piece to go on from");
+    });
 }

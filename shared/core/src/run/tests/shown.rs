@@ -151,8 +151,7 @@ fn excel_is_warned_of_cells_beyond_those_it_holds_in_every_profile() {
 
 #[test]
 fn a_warning_outlives_the_run_that_met_its_reason() {
-    let tick = u64::try_from(limits::COMMIT_EVERY.as_millis()).unwrap();
-    let world = || {
+    let begin = || {
         let world = World {
             piece_bytes: 700,
             ..World::new(60)
@@ -164,29 +163,11 @@ fn a_warning_outlives_the_run_that_met_its_reason() {
             .insert("city".into(), Value::from(text.as_str()));
         world.put_lead(long);
         let id = world.request("{}");
-        world.clock.1.store(tick, Ordering::Relaxed);
-        (world, id)
+        (world, id, ())
     };
-    let (calm, id) = world();
-    assert_eq!(calm.run(id, LONG).unwrap().unwrap(), Done::Completed);
-    let mut between = 0;
-    for number in 1..=calm.plan.calls().len() as u64 {
-        let (world, id) = world();
-        world.script.fail(Where::Number(number), Fault::CrashAfter);
-        let _ = world.run(id, LONG);
-        let left = world.export(id);
-        let terminal = left.status().is_terminal();
-        let known = left.checkpoint.filter(|_| !terminal);
-        between += u32::from(known.is_some_and(|known| !known.runs.is_empty()));
-        world.clock.1.store(0, Ordering::Relaxed);
-        world.settle(LONG);
-        assert_eq!(
-            world.export(id).head.warnings,
-            [Warning::ExcelCell],
-            "{number}"
-        );
-    }
-    assert!(between > 5, "{between} crashes left a piece to go on from");
+    crashed_between_pieces(begin, |world, id, ()| {
+        assert_eq!(world.export(id).head.warnings, [Warning::ExcelCell]);
+    });
 }
 
 #[test]
