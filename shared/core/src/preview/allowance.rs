@@ -111,9 +111,9 @@ impl LeadSource for Allowed {
         if !self.allowance.begin().await {
             return pending().await;
         }
-        let most = query.most.unwrap_or(limits::PREVIEW_PAGE_LEADS);
+        let most = limits::PREVIEW_PAGE_LEADS;
         let query = PageQuery {
-            most: Some(most.min(limits::PREVIEW_PAGE_LEADS)),
+            most: Some(query.most.map_or(most, |asked| asked.min(most))),
             ..query.clone()
         };
         let page = self.leads.page(&query).await;
