@@ -244,6 +244,17 @@ impl World {
         self.export(ID)
     }
 
+    /// Takes the log; one line of it warns, that a hint was not sent.
+    pub(crate) fn tells_of_an_unsent_hint(&self) {
+        let log = self.log.take();
+        let told: Vec<&str> = log
+            .lines()
+            .filter(|line| line.starts_with("WARN"))
+            .collect();
+        assert_eq!(told.len(), 1, "{log}");
+        assert!(told[0].contains("was not sent"), "{log}");
+    }
+
     /// The export of this id as it is.
     pub(crate) fn export(&self, text: &str) -> Export {
         let all = self.exports.inner().all();

@@ -244,13 +244,7 @@ async fn lost_hint_of_the_next_slice_is_told_and_loses_nothing() {
     let export = world.export(ID);
     assert_eq!(export.status(), Status::Processing);
     assert!(export.due_at.is_some(), "the sweeper sees it");
-    let log = world.log.take();
-    let told: Vec<&str> = log
-        .lines()
-        .filter(|line| line.starts_with("WARN"))
-        .collect();
-    assert_eq!(told.len(), 1, "{log}");
-    assert!(told[0].contains("was not sent"), "{log}");
+    world.tells_of_an_unsent_hint();
 }
 
 #[tokio::test]

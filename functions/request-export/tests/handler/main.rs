@@ -251,13 +251,7 @@ async fn lost_hint_does_not_lose_the_request() {
     let fault = Fault::Before(StoreErrorKind::Unavailable);
     let world = World::with(FaultPlan::every("queue.send", fault));
     assert_eq!(answer(&world, &event()).await.status(), 202);
-    let log = world.log.take();
-    let told: Vec<&str> = log
-        .lines()
-        .filter(|line| line.starts_with("WARN"))
-        .collect();
-    assert_eq!(told.len(), 1, "{log}");
-    assert!(told[0].contains("was not sent"), "{log}");
+    world.tells_of_an_unsent_hint();
     let due = world.exports.inner().all()[0].due_at;
     assert_eq!(
         due,
