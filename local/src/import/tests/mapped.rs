@@ -279,8 +279,9 @@ async fn what_is_no_csv_is_refused_in_a_sentence() {
         error.to_string().contains("file.csv cannot be read"),
         "{error}"
     );
+    let folder = tempfile::tempdir().unwrap();
     let folder = Order {
-        file: std::env::temp_dir(),
+        file: folder.path().to_owned(),
         ..order
     };
     let error = import(&scene.depot, &folder, scene.start, &mut Told::default())
