@@ -94,7 +94,7 @@ fn refused(id: &str, what: &str) -> Response<Body> {
 }
 
 /// The answer as the gateway takes it.
-fn response(answer: Response<Body>) -> ApiGatewayV2httpResponse {
+pub fn response(answer: Response<Body>) -> ApiGatewayV2httpResponse {
     let (parts, body) = answer.into_parts();
     let mut response = ApiGatewayV2httpResponse::default();
     response.status_code = i64::from(parts.status.as_u16());
