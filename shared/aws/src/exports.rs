@@ -205,7 +205,7 @@ impl ExportStore for DynamoExports {
         Ok(due)
     }
 
-    async fn postpone(&self, due: &Due, until: Instant) -> Result<(), StoreError> {
+    async fn postpone(&self, due: &Due, until: Instant) -> Result<bool, StoreError> {
         let update = self
             .client
             .update_item()
@@ -217,13 +217,13 @@ impl ExportStore for DynamoExports {
             .expression_attribute_values(":until", instant(until))
             .expression_attribute_values(":seen", instant(due.due_at));
         match update.send().await {
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(true),
             Err(error)
                 if error
                     .as_service_error()
                     .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
             {
-                Ok(())
+                Ok(false)
             }
             Err(error) => Err(store_error(STORE, error)),
         }

@@ -416,11 +416,11 @@ pub trait ExportStore: Send + Sync {
     /// [`StoreError`] if the store cannot be asked.
     async fn due(&self, now: Instant, limit: usize) -> Result<Vec<Due>, StoreError>;
 
-    /// X: moves the due date to `until`, if it still is the one seen. The version stays: only the date moves.
+    /// X: moves the due date to `until`, if it still is the one seen, and says whether it was. The version stays: only the date moves.
     ///
     /// # Errors
     /// [`StoreError`] if the store cannot be asked. A date that has moved is no error.
-    async fn postpone(&self, due: &Due, until: Instant) -> Result<(), StoreError>;
+    async fn postpone(&self, due: &Due, until: Instant) -> Result<bool, StoreError>;
 
     /// The leads that a user's day counts, read consistently; those of the delivery `but` left out.
     ///

@@ -106,7 +106,11 @@ impl SweepExports {
         } else {
             backed_off
         };
-        self.exports.postpone(&seen_due, backed_off).await?;
+        // Who does not move the date has been overtaken by another sweep or by a run: it is theirs to do. A write that was sent twice
+        // looks the same; then it is due again after the back-off.
+        if !self.exports.postpone(&seen_due, backed_off).await? {
+            return Ok(());
+        }
         let mut seen = Export {
             due_at: Some(backed_off),
             ..seen

@@ -112,7 +112,7 @@ pub async fn what_is_not_due_any_more_is_not_listed(store: &dyn ExportStore) {
     shows(store, &org, now, &[]).await;
 }
 
-/// X: `postpone` moves the date if it is the one seen, and nothing else of the record.
+/// X: `postpone` moves the date if it is the one seen, says so, and moves nothing else of the record.
 pub async fn postponing_moves_only_the_date_seen(store: &dyn ExportStore) {
     let (org, start) = (org(), long_ago());
     let later = start.plus(Duration::from_mins(1));
@@ -122,7 +122,8 @@ pub async fn postponing_moves_only_the_date_seen(store: &dyn ExportStore) {
         id: new.id(),
         due_at: start,
     };
-    must(store.postpone(&seen, later).await, "postpone");
+    let moved = must(store.postpone(&seen, later).await, "postpone");
+    assert!(moved, "it was the date seen");
     let postponed = Export {
         due_at: Some(later),
         ..new.clone()
@@ -132,10 +133,11 @@ pub async fn postponing_moves_only_the_date_seen(store: &dyn ExportStore) {
     shows(store, &org, later, &[(new.id(), later)]).await;
     shows(store, &org, start, &[]).await;
 
-    must(
+    let moved = must(
         store.postpone(&seen, start).await,
         "a date that has moved is no error",
     );
+    assert!(!moved, "it was another date");
     let found = get(store, &new).await.and_then(|found| found.due_at);
     assert_eq!(found, Some(later), "a date not seen is not moved");
 
@@ -146,10 +148,11 @@ pub async fn postponing_moves_only_the_date_seen(store: &dyn ExportStore) {
         id: super::export_id(),
         ..seen
     };
-    must(
+    let moved = must(
         store.postpone(&unknown, later).await,
         "a record that is gone is no error",
     );
+    assert!(!moved, "there is no date");
     let made = must(store.get(&org, unknown.id).await, "get");
     assert_eq!(made, None, "postponing makes no record");
 }

@@ -267,14 +267,15 @@ impl ExportStore for MemoryExports {
         Ok(due)
     }
 
-    async fn postpone(&self, due: &Due, until: Instant) -> Result<(), StoreError> {
+    async fn postpone(&self, due: &Due, until: Instant) -> Result<bool, StoreError> {
         let mut inner = lock(&self.inner);
         if let Some(export) = inner.now.get_mut(&(due.org.clone(), due.id))
             && export.due_at == Some(due.due_at)
         {
             export.due_at = Some(until);
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     async fn volume(&self, key: &VolumeKey, but: Option<Uuid>) -> Result<u64, StoreError> {

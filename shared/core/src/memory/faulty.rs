@@ -328,7 +328,7 @@ impl<T: ExportStore + ?Sized> ExportStore for Faulty<T> {
         self.call("exports.due", self.inner.due(now, limit)).await
     }
 
-    async fn postpone(&self, due: &Due, until: Instant) -> Result<(), StoreError> {
+    async fn postpone(&self, due: &Due, until: Instant) -> Result<bool, StoreError> {
         self.call("exports.postpone", self.inner.postpone(due, until))
             .await
     }

@@ -345,6 +345,32 @@ fn list_that_lags_does_no_harm() {
 }
 
 #[test]
+fn of_two_sweepers_at_once_one_does_what_is_due() {
+    for number in 1..=12 {
+        let world = World::new(5);
+        let silent = Where::Nth("notifier.tell", 1);
+        world.script.fail(silent, SILENT);
+        let ended = world.request("{}");
+        world.run(ended, LONG).unwrap().unwrap();
+        world.advance(limits::TELL_GRACE);
+        let waiting = world.request("{}");
+        world.advance(limits::FIRST_DUE);
+        hints(&world);
+        let beside = world.beside();
+        let sweep = move || {
+            beside.sweep();
+        };
+        let calls = world.plan.calls().len() as u64;
+        let place = Where::Number(calls + number);
+        world.script.at(place, What::Do(Box::new(sweep)));
+        world.sweep();
+        let told = world.told(ended);
+        assert_eq!(told, [format!("{ended}:completed")], "I11: {number}");
+        assert_eq!(hints(&world), [waiting], "{number}");
+    }
+}
+
+#[test]
 fn sweepers_at_once_do_each_step_as_often_as_they_like_and_harm_nothing() {
     for number in 1..40 {
         let world = World::new(30);

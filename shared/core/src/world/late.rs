@@ -120,7 +120,7 @@ impl ExportStore for Late<MemoryExports> {
         self.inner.due(now, limit).await
     }
 
-    async fn postpone(&self, due: &Due, until: Instant) -> Result<(), StoreError> {
+    async fn postpone(&self, due: &Due, until: Instant) -> Result<bool, StoreError> {
         let (inner, copy) = (Arc::clone(&self.inner), due.clone());
         if self.script.is_late(move || {
             let _ = inner.postpone(&copy, until).now_or_never();
