@@ -48,7 +48,7 @@ SIM ?= r7
 replay:
 	@SIM='$(SIM)' cargo test -q -p lead-export-core --lib a_run_comes_again -- --nocapture
 
-# The long searches. Each tells how far it is; FROM and COUNT take it up there: make search FROM=50000 COUNT=20000.
+# The long searches. Each tells how far it is and where to go on: make search SEARCH=no_random_run_of_a_million FROM=50000 COUNT=20000.
 SEARCH ?= no_random_run_of_a_million no_order_of_two_workers_with_four no_pair_of_faults none_of_a_million
 search:
 	cargo test --release -p lead-export-core --lib -- --ignored --nocapture --test-threads 1 $(SEARCH)

@@ -1,10 +1,11 @@
 //! The simulator (T1 of `promises.md`): the use-cases over ports in memory, under faults that are data.
 //!
 //! `make replay SIM=r7` tells the run of seed 7 step by step, as does any scenario that a failure prints:
-//! `make replay SIM=P-4,r7,14:F2,20:F7.3`. What is searched by default takes some seconds; `make search` goes on for as long as it is
-//! given. A scenario that ever broke a promise stays in `seeds.txt`.
+//! `make replay SIM=P-4,r7,14:F2,20:F7.3`. What is searched by default takes some minutes; `make search` searches further, in parts, and
+//! says after each where to go on. A scenario that ever broke a promise stays in `seeds.txt`.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,19 +32,24 @@ fn calm(profile: &Profile) -> Calm {
 }
 
 /// Says how to see a failure again.
-struct Told<'a>(&'a Scenario);
+pub(crate) struct Told<F: Fn() -> String>(pub(crate) F);
 
-impl Drop for Told<'_> {
+impl<F: Fn() -> String> Drop for Told<F> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            println!("see it again: make replay SIM={}", self.0);
+            println!("see it again: {}", (self.0)());
         }
     }
 }
 
+/// The command that plays a scenario again.
+fn replay(scenario: &Scenario) -> String {
+    format!("make replay SIM={scenario}")
+}
+
 /// Plays a scenario and judges it.
 fn play(scenario: &Scenario) -> Stage {
-    let told = Told(scenario);
+    let told = Told(|| replay(scenario));
     let mut stage = Stage::new(scenario.clone());
     stage.play();
     stage.judge(&calm(&scenario.profile));
@@ -63,12 +69,11 @@ fn scenario(text: &str) -> Scenario {
 const ENOUGH: usize = 5;
 
 /// Splits `all` over the machine's processors. What fails says so; the others are played all the same.
-fn side_by_side<T: Sync>(all: &[T], each: impl Fn(&T) + Sync) {
+pub(crate) fn side_by_side<T: Sync>(all: &[T], each: impl Fn(&T) + Sync) {
     let workers = std::thread::available_parallelism().map_or(2, usize::from);
-    let size = all.len().div_ceil(workers).max(1);
-    let failed = AtomicUsize::new(0);
-    let work = |part: &[T]| {
-        for one in part {
+    let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let work = || {
+        while let Some(one) = all.get(next.fetch_add(1, Ordering::SeqCst)) {
             let played = catch_unwind(AssertUnwindSafe(|| each(one)));
             let failures = match played {
                 Ok(()) => failed.load(Ordering::SeqCst),
@@ -80,12 +85,32 @@ fn side_by_side<T: Sync>(all: &[T], each: impl Fn(&T) + Sync) {
         }
     };
     std::thread::scope(|scope| {
-        for part in all.chunks(size) {
-            scope.spawn(|| work(part));
+        for _ in 0..workers {
+            scope.spawn(work);
         }
     });
     let failed = failed.into_inner();
     assert!(failed == 0, "{failed} runs break a promise");
+}
+
+/// A number that whoever commands a search gives, or the usual one.
+pub(crate) fn told_to(name: &str, or: u64) -> u64 {
+    std::env::var(name).map_or(or, |text| text.parse().unwrap())
+}
+
+/// A long search, `size` of `all` at a time: from `FROM` on, `COUNT` of them at most. After each part it tells how far it is.
+fn in_parts(all: Range<u64>, size: u64, mut play: impl FnMut(Range<u64>)) {
+    let mut at = told_to("FROM", all.start);
+    let end = all.end.min(at.saturating_add(told_to("COUNT", u64::MAX)));
+    while at < end {
+        let part = at..end.min(at + size);
+        at = part.end;
+        play(part);
+        println!(
+            "up to {at} of {} no promise is broken; go on with FROM={at}",
+            all.end
+        );
+    }
 }
 
 #[test]
@@ -95,7 +120,7 @@ fn a_run_comes_again_from_its_seed() {
     let scenario = scenario(&text);
     println!("{scenario}");
     let mut stages = [(); 2].map(|()| {
-        let told = Told(&scenario);
+        let told = Told(|| replay(&scenario));
         let mut stage = Stage::traced(scenario.clone());
         let played = catch_unwind(AssertUnwindSafe(|| stage.play()));
         drop(told);

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use super::*;
 use crate::memory::{Fault, FaultPlan};
 use crate::record::Status;
+use crate::simulate::{Told, side_by_side, told_to};
 use crate::world::{LONG, Seeded, Task, World, org, principal};
 
 const FAULTS: [Fault; 6] = [
@@ -107,42 +108,46 @@ fn clients(seed: u64, counts: &mut Counts) {
     }
 }
 
-fn search(from: u64, accepted: u64) -> Counts {
-    let mut counts = Counts::default();
-    let mut seed = from;
-    while counts.accepted < accepted {
-        clients(seed, &mut counts);
-        seed += 1;
+impl Counts {
+    fn add(&mut self, other: &Self) {
+        self.accepted += other.accepted;
+        self.refused += other.refused;
+        self.given_up += other.given_up;
+        self.recorded_unseen += other.recorded_unseen;
     }
-    counts
 }
 
-/// As many on each of two threads.
-fn search_twice(accepted: u64) {
-    let halves: Vec<Counts> = std::thread::scope(|scope| {
-        let begin = |from| scope.spawn(move || search(from, accepted / 2));
-        [begin(0), begin(1 << 40)]
-            .into_iter()
-            .map(|half| half.join().unwrap())
-            .collect()
-    });
-    println!("{halves:?}");
-    for half in halves {
-        assert!(half.given_up > 0 && half.recorded_unseen > 0 && half.refused > 0);
+/// Goes through seeds, from `FROM` on, until so many exports are accepted, and tells how far it is.
+fn search(accepted: u64) {
+    let mut counts = Counts::default();
+    let mut from = told_to("FROM", 0);
+    while counts.accepted < accepted {
+        let seeds: Vec<u64> = (from..from + 500).collect();
+        let seen = Mutex::new(&mut counts);
+        side_by_side(&seeds, |seed| {
+            let told =
+                Told(|| format!("make search SEARCH=none_of_a_million ACCEPTED=1 FROM={seed}"));
+            let mut mine = Counts::default();
+            clients(*seed, &mut mine);
+            drop(told);
+            seen.lock().unwrap().add(&mine);
+        });
+        from += 500;
+        println!("{counts:?}: none is lost; go on with FROM={from}");
     }
+    assert!(counts.given_up > 0 && counts.recorded_unseen > 0 && counts.refused > 0);
 }
 
 #[test]
 fn none_of_the_accepted_exports_is_lost() {
-    search_twice(100_000);
+    search(100_000);
 }
 
 /// `ACCEPTED` says how many.
 #[test]
 #[ignore = "by command: make search"]
 fn none_of_a_million_accepted_exports_is_lost() {
-    let accepted = std::env::var("ACCEPTED");
-    search_twice(accepted.map_or(1_000_000, |accepted| accepted.parse().unwrap()));
+    search(told_to("ACCEPTED", 1_000_000));
 }
 
 #[test]

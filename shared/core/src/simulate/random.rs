@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use super::{calm, play, scenario, side_by_side};
+use super::{calm, in_parts, play, scenario, side_by_side};
 use crate::world::Scenario;
 
 /// Seeds of one `cargo test`.
@@ -50,19 +50,13 @@ fn no_random_run_breaks_a_promise() {
     assert!(seen["faults"] > 2 * SEEDS, "{seen:?}");
 }
 
-/// `FROM` and `COUNT` say which seeds; it tells how far it is, so that it can be taken up there.
+/// By seeds.
 #[test]
 #[ignore = "by command: make search"]
 fn no_random_run_of_a_million_breaks_a_promise() {
-    let number = |name: &str, or: u64| std::env::var(name).map_or(or, |text| text.parse().unwrap());
-    let (from, count) = (number("FROM", SEEDS), number("COUNT", 1_000_000));
-    let mut at = from;
-    while at < from + count {
-        let end = (at + 10_000).min(from + count);
-        search(&(at..end).collect::<Vec<_>>());
-        println!("seeds {from} to {end} break no promise; go on with FROM={end}");
-        at = end;
-    }
+    in_parts(0..1_000_000, 10_000, |seeds| {
+        search(&seeds.collect::<Vec<_>>());
+    });
 }
 
 #[test]

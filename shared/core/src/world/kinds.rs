@@ -26,7 +26,7 @@ pub(crate) enum Kind {
     Late(u64),
     /// `F8`: the message is delivered a second time, beside.
     Duplicate,
-    /// `F9`: the indexes show no write for the next calls.
+    /// `F9`: the indexes show no write for the next calls, for a minute at most.
     Stale,
     /// `F10`: an answer of 200 that holds an error.
     FalseSuccess,

@@ -184,10 +184,20 @@ impl Script {
     }
 
     /// Does `act` so many calls later.
-    pub(super) fn later(&self, calls: u64, act: impl FnOnce() + Send + 'static) {
+    fn later(&self, calls: u64, act: impl FnOnce() + Send + 'static) {
+        self.later_within(calls, TRAVELS, act);
+    }
+
+    /// Does `act` so many calls later, or when so much time has passed.
+    pub(super) fn later_within(
+        &self,
+        calls: u64,
+        time: Duration,
+        act: impl FnOnce() + Send + 'static,
+    ) {
         let number = self.number.load(Ordering::SeqCst) + calls;
         let now = i64::try_from(self.now.load(Ordering::SeqCst)).unwrap();
-        let until = Instant::from_millis(now).plus(TRAVELS);
+        let until = Instant::from_millis(now).plus(time);
         let mut travelling = self.travelling.lock().unwrap();
         travelling.push((number, until, Box::new(act)));
     }

@@ -34,6 +34,8 @@ const SWEEP_TIMEOUT: Duration = Duration::from_mins(1);
 /// The longest that Lambda lets any invocation live.
 const LIFE: Duration = Duration::from_mins(15);
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
+/// An index lags by seconds; it never does so for longer.
+const LAGS: Duration = Duration::from_mins(1);
 /// How often a client asks, and how long it waits between.
 const ASKS: u32 = 8;
 const ASKS_AGAIN: Duration = Duration::from_secs(1);

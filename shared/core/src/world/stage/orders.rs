@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{LIFE, Stage, VISIBILITY};
+use super::{LAGS, LIFE, Stage, VISIBILITY};
 use crate::record::{Export, ExportId};
 use crate::world::actors::{Body, Role};
 use crate::world::script::Order;
@@ -52,7 +52,7 @@ impl Stage {
                 let exports = Arc::clone(&self.world.exports);
                 self.world
                     .script
-                    .later(4, move || exports.release_indexes());
+                    .later_within(4, LAGS, move || exports.release_indexes());
             }
             (Order::Event(kind), _) => self.happen(kind, id),
             (_, None) => {}
