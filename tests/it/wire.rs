@@ -5,6 +5,7 @@
 
 mod answers;
 mod client;
+mod parts;
 mod runs;
 
 use std::time::Duration;

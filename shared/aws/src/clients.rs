@@ -232,6 +232,8 @@ mod tests {
             let timeouts = timeouts.unwrap();
             assert!(timeouts.connect_timeout() < timeouts.operation_attempt_timeout());
             assert!(timeouts.operation_attempt_timeout() < timeouts.operation_timeout());
+            // A function's timeout lies 60 s behind the end of a slice.
+            assert!(timeouts.operation_timeout() < Some(Duration::from_mins(1)));
             assert!(timeouts.read_timeout().is_some());
             assert_eq!(retries.unwrap().max_attempts(), 3);
         }

@@ -23,7 +23,7 @@ use crate::util::{World, lead, text};
 const PIECE_BYTES: usize = (5 << 20) + 7;
 
 /// A run over the adapters of a wire.
-fn run_export(world: &World, adapters: &Adapters) -> RunExport {
+pub(super) fn run_export(world: &World, adapters: &Adapters) -> RunExport {
     let file = world.stack.file();
     let aws = file.aws().unwrap();
     let http = aws_smithy_runtime_api::client::http::SharedHttpClient::new(adapters.wire.clone());
