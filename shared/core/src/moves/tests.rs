@@ -199,9 +199,10 @@ fn tries_count_runs_since_the_cursor_moved() {
     let commit = |seen: &Export, known| seen.committed(run(1), known, Progress::default(), NOW);
     let mut seen = pending;
     for tries in 1..=3 {
-        seen = seen.leased(run(tries.into()), NOW);
+        let later = Duration::from_secs(u64::from(tries) - 1);
+        seen = seen.leased(run(tries.into()), NOW.plus(later));
         assert_eq!((seen.tries, seen.slices), (tries, tries));
-        assert_eq!(seen.head.started_at, Some(NOW));
+        assert_eq!(seen.head.started_at, Some(NOW), "it began once");
     }
     seen = commit(&seen, None);
     assert_eq!(seen.tries, 3, "a heartbeat is no progress");

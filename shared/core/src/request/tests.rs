@@ -69,6 +69,13 @@ fn replay_shows_the_export_as_it_is_now() {
 }
 
 #[test]
+fn fingerprint_tells_where_the_path_ends() {
+    assert_ne!(fingerprint("/a", b"bc"), fingerprint("/ab", b"c"));
+    assert_ne!(fingerprint("/a", b"bc"), fingerprint("/a", b"cb"));
+    assert_eq!(fingerprint("/a", b"bc"), fingerprint("/a", b"bc"));
+}
+
+#[test]
 fn key_is_forgotten_after_exactly_a_day() {
     for (is_over, replayed) in [(false, true), (true, false)] {
         let world = World::new(0);

@@ -38,6 +38,26 @@ fn a_checkpoint_names_no_piece_that_is_not_stored() {
 }
 
 #[test]
+fn a_run_reads_no_further_than_it_has_room() {
+    // No upload is answered: as many travel as may, one more is filled, and the other leads stay where they are.
+    let world = World::new(300);
+    let id = world.request("{}");
+    for nth in 1..=100 {
+        let place = Where::Nth("pieces.put", nth);
+        world.script.at(place, What::Hang);
+    }
+    let dies = Where::Nth("exports.replace", 4);
+    world.script.fail(dies, Fault::CrashBefore);
+    assert!(world.run(id, LONG).is_none());
+    let travelling = usize::try_from(world.plan.count("pieces.put")).unwrap();
+    assert_eq!(travelling, limits::UPLOADS_AT_ONCE);
+    let pages = world.plan.count("leads.page");
+    assert!(pages < 30, "{pages} pages of 60");
+    world.settle(LONG);
+    world.check(id, |_| true);
+}
+
+#[test]
 fn what_matches_nothing_is_decided_all_the_same() {
     // A run that dies has not read for nothing, though there was no row to store.
     let world = World::new(300);
