@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::memory::Fault;
-use crate::ports::StoreErrorKind;
+use crate::ports::{ObjectKey, StoreErrorKind};
 use crate::record::ExportId;
 use crate::run::Done;
 use crate::world::{LONG, What, Where, World, org, principal};
@@ -261,6 +261,9 @@ fn file_goes_when_its_time_has_come_however_short() {
             let export = world.export(id);
             assert_eq!(export.status(), Status::Expired, "{retention:?}");
             assert_eq!(export.head.ended_by, None);
+            let key = ObjectKey::File(id, export.head.file.unwrap().run);
+            let is_there = world.pieces.objects().contains_key(&key);
+            assert!(!is_there, "TM24: it does not wait for the cleaning");
             world.settle(LONG);
             world.check_rest(id);
             assert_eq!(world.export(id).due_at, None, "nothing is left to do");
@@ -342,6 +345,31 @@ fn list_that_lags_does_no_harm() {
     world.exports.release_indexes();
     world.settle(LONG);
     world.check(id, |_| true);
+}
+
+#[test]
+fn a_note_that_was_lost_is_not_gone_on_from() {
+    // The requester deletes the file while its completion is told: what would be written next would bring it back.
+    let world = World::new(5);
+    let id = world.request(r#"{"notify": {"email": true}}"#);
+    let denied = Fault::Before(StoreErrorKind::Denied);
+    world.script.fail(Where::Every("notifier.mail"), denied);
+    let silent = Where::Nth("notifier.tell", 1);
+    world.script.fail(silent, SILENT);
+    world.run(id, LONG).unwrap().unwrap();
+    world.advance(limits::CLEAN_AFTER);
+    let beside = world.beside();
+    let delete = move || {
+        let end = beside.end_export();
+        let ended = beside.drive(end.end(&principal(), Some(id)));
+        ended.unwrap().unwrap();
+    };
+    let place = Where::Nth("notifier.tell", 2);
+    world.script.at(place, What::Do(Box::new(delete)));
+    world.sweep();
+    assert_eq!(world.export(id).status(), Status::Expired, "I5");
+    world.settle(LONG);
+    world.check_rest(id);
 }
 
 #[test]
