@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import statistics
@@ -99,8 +100,14 @@ def defaults():
         "RETENTION": "7d", "DOWNLOAD_TTL": "5m", "MAX_ACTIVE_EXPORTS": "1000", "SLICE": "12h", "READ_CONSISTENCY": "strong", "READ_UNITS": "0", "DAILY_VOLUME": "0",
         "ORG_CLAIM": "org_id", "SINGLE_ORG": "", "TOKEN_USE": "", "REQUIRED_SCOPE": "", "ALLOWED_ORIGINS": "",
         "EVENT_BUS": "default", "MAIL_FROM": "", "PAGE_URL": "http://127.0.0.1", "JWT_ISSUER": "http://127.0.0.1", "PAGE_CLIENT_ID": "page",
-        "PAGE_SCOPE": "openid", "PAGE_SIGN_IN_ORIGINS": "",
+        "PAGE_SCOPE": "openid", "PAGE_AUDIENCE": "", "PAGE_SIGN_IN_ORIGINS": "",
     }
+
+
+def allocator():
+    """What the template tells the allocator of `run-export`."""
+    found = re.search(r'(MALLOC_MMAP_THRESHOLD_): "(\d+)"', (ROOT / "template.yaml").read_text())
+    return dict([found.groups()])
 
 
 class Spent:
@@ -123,7 +130,7 @@ def peak_kib(pid):
 
 def run_ours(canned, watch=None):
     """An export by the real `run-export`: its bootstrap, fed by a Runtime API, until the record says that it has ended."""
-    process = subprocess.Popen([PROGRAMS / "run-export"], env=canned.environment(), stdout=subprocess.DEVNULL,
+    process = subprocess.Popen([PROGRAMS / "run-export"], env={**canned.environment(), **allocator()}, stdout=subprocess.DEVNULL,
                                stderr=None if os.environ.get("BENCH_LOG") else subprocess.DEVNULL)
     started = time.monotonic()
     export_id = canned.ask("/canned/exports", REQUEST)

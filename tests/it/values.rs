@@ -100,7 +100,7 @@ async fn a_file_of_many_pieces_is_whole() {
         .source("big", |source| source.lead_count = Some(260))
         .await;
     world.grant("acme", "alice", "big", Role::Exporter).await;
-    // 260 leads of 100 KB are five pieces of 6 MiB: an assembled object.
+    // 260 leads of 100 KB are six pieces of 5 MiB: an assembled object.
     let leads: Vec<_> = (0..260)
         .map(|at| {
             lead(

@@ -18,7 +18,7 @@ const CONNECT: Duration = Duration::from_secs(2);
 const CALL_ATTEMPT: Duration = Duration::from_secs(5);
 /// See [`CALL_ATTEMPT`].
 const CALL: Duration = Duration::from_secs(12);
-/// A piece is 6 MiB: even at 1 MB/s it arrives in a third of this.
+/// A piece is 5 MiB: even at 1 MB/s it arrives in a quarter of this.
 const OBJECT_ATTEMPT: Duration = Duration::from_secs(20);
 /// Two slow attempts, and the function's timeout stays out of reach: it lies 60 s behind a slice's end.
 const OBJECT: Duration = Duration::from_secs(40);

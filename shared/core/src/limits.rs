@@ -13,21 +13,20 @@ pub const SHARDS_MAX: u16 = 32;
 /// One lead in so many is in the sampled index.
 pub const SAMPLE_ONE_IN: u64 = 1024;
 
-/// A piece of a file, cut at the first row end at or after so many bytes: 6 MiB.
+/// A piece of a file, cut at the first row end at or after so many bytes: 5 MiB, the least that S3 takes.
 ///
-/// S3 wants 5 MiB of every part but the last and takes 10 000 parts (qfacts.html): 10 000 × 6 MiB = 58 GiB. Larger pieces would allow
-/// larger files, and a run holds two of them: 4 MiB more for 8 MiB.
-pub const PIECE_BYTES: usize = 6 << 20;
+/// S3 takes 10 000 parts (qfacts.html): 10 000 × 5 MiB = 48 GiB. Larger pieces would allow larger files, and a run holds two of them.
+pub const PIECE_BYTES: usize = 5 << 20;
 /// The least S3 takes for a part that is not the last: 5 MiB.
 pub const MIN_PART_BYTES: u64 = 5 << 20;
 /// The most parts S3 takes for an object.
 pub const MAX_PARTS: usize = 10_000;
 /// Uploads of pieces under way at once, as far as [`UPLOAD_BYTES`] allow.
 pub const UPLOADS_AT_ONCE: usize = 2;
-/// Bytes of pieces under way at once, be it a single one: of pieces of 6 MiB one travels while the next is filled, 2 × 6 MiB in all.
+/// Bytes of pieces under way at once, be it a single one: of pieces of 5 MiB one travels while the next is filled, 2 × 5 MiB in all.
 ///
-/// 6 MiB of CSV are some 17 MB of leads: 0.2 s at the 75 MB/s of a Lambda's network, in which a piece has arrived.
-pub const UPLOAD_BYTES: usize = 11 << 20;
+/// 5 MiB of CSV are some 14 MB of leads: 0.2 s at the 75 MB/s of a Lambda's network, in which a piece has arrived.
+pub const UPLOAD_BYTES: usize = 9 << 20;
 /// Copies of pieces under way at once in the assembly (`promises.md` P8b).
 pub const COPIES_AT_ONCE: usize = 32;
 

@@ -14,8 +14,8 @@ COLUMNS = """lead_id name first_name last_name email emails phone phones address
 opted_in roof_type homeowner campaign channel created_at updated_at source_id""".split()
 STATUS = {"active", "sold", "duplicate"}
 PART = 8 << 20
-dynamodb = boto3.client("dynamodb", endpoint_url=os.environ["AWS_ENDPOINT_URL_DYNAMODB"])
-s3 = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL_S3"])
+dynamodb = boto3.client("dynamodb", endpoint_url=os.environ["AWS_ENDPOINT_URL_DYNAMODB"], region_name=os.environ["AWS_REGION"])
+s3 = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL_S3"], region_name=os.environ["AWS_REGION"])
 PHONE = re.compile(r"^\+[ (]*[0-9][0-9 ()./-]*$")
 TRIGGER = re.compile("^[ \u00a0']*[=+\\-@\t\r\n\0]")
 

@@ -22,6 +22,8 @@ fn functions_are_given_the_variables_they_read() {
         let given: BTreeSet<_> = template
             .environment(functions[binary])
             .into_keys()
+            // Read by the C library.
+            .filter(|name| !name.starts_with("MALLOC_"))
             .collect();
         assert_eq!(given, set(variables.iter().copied()), "{binary}");
     }

@@ -145,7 +145,9 @@ impl World {
     }
 
     fn download(&self) -> anyhow::Result<download_export::App> {
-        let aws = Aws::from_variables(|name| name.starts_with("AWS_").then(|| "canned".into()))?;
+        let aws = Aws::from_variables(|name| {
+            (!name.starts_with("AWS_ENDPOINT_URL")).then(|| "canned".into())
+        })?;
         Ok(download_export::App {
             history: ReadHistory {
                 sources: self.sources.clone(),
