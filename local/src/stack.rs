@@ -3,16 +3,15 @@
 
 mod demo;
 mod functions;
+mod listeners;
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use dynoxide::Database;
-use lead_export_aws::tables::TableNames;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -27,6 +26,8 @@ use crate::lambda::Lambdas;
 use crate::s3::{Keys, Storage};
 use crate::schedule::Schedule;
 use crate::sqs::Queues;
+
+use listeners::Listeners;
 
 pub use functions::{FUNCTION_COMMAND, Settings, run_function};
 
@@ -297,69 +298,12 @@ fn local_routes(identity: Identity, file: &StackFile, settings: &Settings) -> ax
     discovery.merge(page)
 }
 
-/// The listeners of the gateway and the four AWS endpoints.
-struct Listeners {
-    gateway: TcpListener,
-    dynamodb: TcpListener,
-    s3: TcpListener,
-    sqs: TcpListener,
-    events: TcpListener,
-}
-
 /// EventBridge and SES, which put what they are told into the outbox.
 fn telling(listener: TcpListener, outbox: &Arc<Outbox>, access_key: &str) -> Server {
     let (outbox, key) = (Arc::clone(outbox), access_key.to_owned());
     Server::start("EventBridge and SES", |stop| {
         crate::events::serve(listener, outbox, key, stop.given())
     })
-}
-
-impl Listeners {
-    async fn bind(port: u16) -> anyhow::Result<Self> {
-        let bind = async |offset: u16| {
-            let port = if port == 0 {
-                0
-            } else {
-                port.checked_add(offset).context("the port is too high")?
-            };
-            TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.with_context(|| {
-                format!("port {port} is taken or not allowed; choose another with --port (the AWS endpoints take the four behind it)")
-            })
-        };
-        Ok(Self {
-            gateway: bind(0).await?,
-            dynamodb: bind(1).await?,
-            s3: bind(2).await?,
-            sqs: bind(3).await?,
-            events: bind(4).await?,
-        })
-    }
-
-    fn describe(&self, secret: &str) -> anyhow::Result<StackFile> {
-        let url = |listener: &TcpListener| anyhow::Ok(format!("http://{}", listener.local_addr()?));
-        let (gateway, sqs) = (url(&self.gateway)?, url(&self.sqs)?);
-        Ok(StackFile {
-            pid: std::process::id(),
-            issuer: gateway.clone(),
-            url: gateway,
-            dynamodb: url(&self.dynamodb)?,
-            s3: url(&self.s3)?,
-            queue_url: format!("{sqs}/{}/{QUEUE}", crate::sqs::ACCOUNT),
-            sqs,
-            events: url(&self.events)?,
-            access_key: ACCESS_KEY.to_owned(),
-            secret_key: secret.to_owned(),
-            region: REGION.to_owned(),
-            audience: AUDIENCE.to_owned(),
-            tables: TableNames {
-                leads: "lead-export-leads".to_owned(),
-                sources: "lead-export-sources".to_owned(),
-                exports: "lead-export-exports".to_owned(),
-                audit: "lead-export-audit".to_owned(),
-            },
-            bucket: BUCKET.to_owned(),
-        })
-    }
 }
 
 fn create_queues(queues: &Queues) -> anyhow::Result<()> {

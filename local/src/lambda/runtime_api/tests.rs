@@ -98,6 +98,12 @@ fn failure(error_type: &str, message: &str) -> Result<Bytes, InvokeError> {
 }
 
 #[tokio::test]
+async fn nobody_but_this_machine_is_served() {
+    let bench = Bench::new().await;
+    assert!(bench.address.ip().is_loopback(), "{}", bench.address);
+}
+
+#[tokio::test]
 async fn next_waits_for_work_and_describes_it() {
     let bench = Bench::new().await;
     let next = bench.next();
