@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::Args;
 use crc_fast::{CrcAlgorithm, Digest as Crc};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reqwest::StatusCode;
 use reqwest::header::{ETAG, IF_RANGE, RANGE};
 use serde_json::Value;
@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use super::Who;
 use super::api::Api;
-use super::output::usage;
+use super::output::{self, usage};
 use super::session::{Remote, with_api};
 
 /// Times in a row that a download may break off without having brought anything.
@@ -154,14 +154,14 @@ struct Came<'a> {
 }
 
 impl<'a> Came<'a> {
-    fn new(to: &'a mut (dyn Write + Send)) -> Self {
+    fn new(to: &'a mut (dyn Write + Send), shown: ProgressDrawTarget) -> Self {
         Self {
             to,
             size_bytes: 0,
             sha256: Sha256::new(),
             crc64nvme: Crc::new(CrcAlgorithm::Crc64Nvme),
             etag: None,
-            bar: bar(),
+            bar: bar(shown),
         }
     }
 
@@ -230,7 +230,7 @@ pub(super) async fn fetch(
 
 /// Copies the file, with a fresh link whenever the last one broke off.
 async fn copy(api: &Api, id: &str, to: &mut (dyn Write + Send)) -> anyhow::Result<()> {
-    let mut came = Came::new(to);
+    let mut came = Came::new(to, output::bars());
     let mut tries = 0;
     loop {
         let link = api.get(&format!("exports/{id}/download"), &[]).await?.body;
@@ -314,8 +314,8 @@ async fn stream(api: &Api, url: &str, came: &mut Came<'_>) -> Result<(), Broken>
     Ok(())
 }
 
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::no_length();
+fn bar(shown: ProgressDrawTarget) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, shown);
     if let Ok(style) =
         ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {bytes_per_sec}")
     {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, builder::PossibleValuesParser};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use lead_export_core::lead::SourceId;
 use serde_json::Value;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use super::body::body;
 use super::download::{Target, fetch};
 use super::history::capital;
 use super::output::{thousands, usage};
-use super::session::{Remote, again, with_api};
+use super::session::{Remote, again, quoted, with_api};
 use super::{Who, fields, output};
 
 /// When to ask again, if an answer does not say it.
@@ -155,16 +155,6 @@ pub(super) async fn run(who: &Who, args: &Export) -> anyhow::Result<()> {
     present(&done.0, done.1, args.json)
 }
 
-/// A word as a shell reads it back.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
-    if !word.is_empty() && word.chars().all(is_plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
-
 /// Prints where the file is.
 pub(super) fn present(export: &Value, path: Option<PathBuf>, as_json: bool) -> anyhow::Result<()> {
     let Some(path) = path else { return Ok(()) };
@@ -193,14 +183,24 @@ fn tell_of(export: &Value) {
     }
 }
 
-/// Waits until the export has ended.
+/// Waits until the export has ended, and shows people how far it is.
 pub(super) async fn wait(
+    api: &Api,
+    id: &str,
+    export: Value,
+    retry_after: Option<Duration>,
+) -> anyhow::Result<Value> {
+    follow(api, id, export, retry_after, output::bars()).await
+}
+
+async fn follow(
     api: &Api,
     id: &str,
     mut export: Value,
     mut retry_after: Option<Duration>,
+    shown: ProgressDrawTarget,
 ) -> anyhow::Result<Value> {
-    let bar = bar();
+    let bar = bar(shown);
     while matches!(export["status"].as_str(), Some("pending" | "processing")) {
         let progress = &export["progress"];
         if let Some(fraction) = progress["fraction"].as_f64() {
@@ -230,9 +230,8 @@ pub(super) async fn wait(
     Ok(export)
 }
 
-/// A bar that people alone see.
-fn bar() -> ProgressBar {
-    let bar = ProgressBar::no_length();
+fn bar(shown: ProgressDrawTarget) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, shown);
     if let Ok(style) = ProgressStyle::with_template("{bar:40} {percent}% {msg}") {
         bar.set_style(style);
     }
@@ -259,6 +258,7 @@ pub(super) fn finished(export: &Value) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::tests::Screen;
     use axum::Router;
     use axum::routing::get;
     use serde_json::json;
@@ -293,21 +293,25 @@ mod tests {
         let routes = Router::new().route("/exports/7", get(answer));
         tokio::spawn(async move { axum::serve(listener, routes).await });
         let first = json!({ "status": "pending" });
-        let export = wait(&api, "7", first, Some(Duration::ZERO)).await.unwrap();
+        let screen = Screen::default();
+        let export = follow(&api, "7", first, Some(Duration::ZERO), screen.target())
+            .await
+            .unwrap();
         assert_eq!(export["lead_count"], 2);
         assert_eq!(asked.load(Ordering::SeqCst), 6);
-    }
-
-    #[test]
-    fn words_come_back_from_a_shell() {
-        for (word, shown) in [
-            ("leads.csv", "leads.csv"),
-            ("my leads.csv", "'my leads.csv'"),
-            ("it's", r"'it'\''s'"),
-            ("", "''"),
-        ] {
-            assert_eq!(quoted(word), shown);
-        }
+        // Who waits before a terminal sees how far it is, in a bar half of whose 40 places are filled, and nothing of it at the end.
+        let half = format!(
+            "{}{} 50% Processing: 5 leads read, 1 written",
+            "█".repeat(20),
+            "░".repeat(20)
+        );
+        let drawn = screen.drawn();
+        assert!(
+            drawn.contains("Pending: 0 leads read, 0 written"),
+            "{drawn}"
+        );
+        assert!(drawn.contains(&half), "{drawn}");
+        assert_eq!(screen.now(), "");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What people and programs see.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
+use indicatif::ProgressDrawTarget;
 use unicode_width::UnicodeWidthStr as _;
 
 /// When to use colours.
@@ -24,18 +26,26 @@ static COLOURED: OnceLock<bool> = OnceLock::new();
 
 /// Decides on colours, for as long as the program runs.
 pub(super) fn decide(colour: Colour) {
-    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    let coloured = match colour {
+    let terminal = io::stdout().is_terminal();
+    let _ = COLOURED.set(colours(colour, terminal, |name| std::env::var_os(name)));
+}
+
+fn colours(colour: Colour, terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
+    match colour {
         Colour::Always => true,
         Colour::Never => false,
         // <https://no-color.org>
         Colour::Auto => {
-            io::stdout().is_terminal()
-                && !set("NO_COLOR")
-                && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+            terminal
+                && variable("NO_COLOR").is_none_or(|value| value.is_empty())
+                && variable("TERM").is_none_or(|term| term != "dumb")
         }
-    };
-    let _ = COLOURED.set(coloured);
+    }
+}
+
+/// Where bars are drawn: on standard error, and nowhere if that is no terminal.
+pub(super) fn bars() -> ProgressDrawTarget {
+    ProgressDrawTarget::stderr()
 }
 
 fn coloured() -> bool {
@@ -229,6 +239,31 @@ mod tests {
             plain.replace_range(from..=from + to, "");
         }
         assert_eq!(plain, draw(&COLUMNS, &rows, false));
+    }
+
+    #[test]
+    fn colours_are_for_terminals_unless_something_says_otherwise() {
+        let none: &[(&str, &str)] = &[];
+        for (colour, terminal, variables, coloured) in [
+            (Colour::Auto, true, none, true),
+            (Colour::Auto, false, none, false),
+            (Colour::Auto, true, &[("NO_COLOR", "1")], false),
+            (Colour::Auto, true, &[("NO_COLOR", "")], true),
+            (Colour::Auto, true, &[("TERM", "dumb")], false),
+            (Colour::Auto, true, &[("TERM", "xterm")], true),
+            (Colour::Always, false, &[("NO_COLOR", "1")], true),
+            (Colour::Never, true, none, false),
+        ] {
+            let variable = |name: &str| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| OsString::from(value))
+            };
+            assert_eq!(
+                colours(colour, terminal, variable),
+                coloured,
+                "{colour:?} {terminal} {variables:?}"
+            );
+        }
     }
 
     #[test]

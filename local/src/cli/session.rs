@@ -97,21 +97,31 @@ pub(super) fn program() -> &'static str {
     }
 }
 
+/// A word as a shell reads it back.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
 /// Says how to run another command of this program, with the same data and user.
 pub(super) fn again(who: &Who, remote: &Remote, command: &str) -> String {
     let mut words = vec![format!("{} {command}", program())];
     if let Some(url) = &remote.url {
-        words.push(format!("--url {url} --token …"));
+        words.push(format!("--url {} --token …", quoted(url)));
         return words.join(" ");
     }
     if who.data != Path::new(".local") {
-        words.push(format!("--data {}", who.data.display()));
+        words.push(format!("--data {}", quoted(&who.data.to_string_lossy())));
     }
     if who.org.as_str() != "acme" {
-        words.push(format!("--org {}", who.org));
+        words.push(format!("--org {}", quoted(who.org.as_str())));
     }
     if who.user != "alice" {
-        words.push(format!("--user {}", who.user));
+        words.push(format!("--user {}", quoted(&who.user)));
     }
     words.join(" ")
 }
@@ -120,5 +130,47 @@ pub(super) fn again(who: &Who, remote: &Remote, command: &str) -> String {
 pub(super) fn tell(text: &str) {
     if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
         note(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_come_back_from_a_shell() {
+        for (word, shown) in [
+            ("leads.csv", "leads.csv"),
+            ("my leads.csv", "'my leads.csv'"),
+            ("it's", r"'it'\''s'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(word), shown);
+        }
+    }
+
+    #[test]
+    fn a_command_to_paste_keeps_data_organization_and_user() {
+        let who = Who {
+            data: "my data".into(),
+            org: lead_export_core::lead::OrgId::parse("globex").unwrap(),
+            user: "gina o'hara".to_owned(),
+            color: super::super::output::Colour::default(),
+            named: super::super::Named::default(),
+        };
+        let mut remote = Remote {
+            url: None,
+            token: None,
+        };
+        let program = program();
+        assert_eq!(
+            again(&who, &remote, "list"),
+            format!(r"{program} list --data 'my data' --org globex --user 'gina o'\''hara'")
+        );
+        remote.url = Some("https://x.example".to_owned());
+        assert_eq!(
+            again(&who, &remote, "list"),
+            format!("{program} list --url https://x.example --token …")
+        );
     }
 }

@@ -1,6 +1,72 @@
 use super::*;
+use std::sync::{Arc, Mutex};
+
 use crate::connection::StackFile;
+use indicatif::{ProgressDrawTarget, TermLike};
 use lead_export_aws::tables::TableNames;
+
+/// A terminal of one line, as bars draw on it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Screen(Arc<Mutex<(String, String)>>);
+
+impl Screen {
+    /// Draws on it.
+    pub(super) fn target(&self) -> ProgressDrawTarget {
+        ProgressDrawTarget::term_like(Box::new(self.clone()))
+    }
+
+    /// Everything that was ever drawn.
+    pub(super) fn drawn(&self) -> String {
+        self.0.lock().unwrap().0.clone()
+    }
+
+    /// What stands there now.
+    pub(super) fn now(&self) -> String {
+        self.0.lock().unwrap().1.trim_end().to_owned()
+    }
+}
+
+impl TermLike for Screen {
+    fn width(&self) -> u16 {
+        120
+    }
+
+    fn move_cursor_up(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_down(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_right(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_left(&self, _: usize) -> std::io::Result<()> {
+        Ok(())
+    }
+
+    fn write_line(&self, text: &str) -> std::io::Result<()> {
+        self.write_str(text)
+    }
+
+    fn write_str(&self, text: &str) -> std::io::Result<()> {
+        let mut screen = self.0.lock().unwrap();
+        screen.0.push_str(text);
+        screen.1.push_str(text);
+        Ok(())
+    }
+
+    fn clear_line(&self) -> std::io::Result<()> {
+        self.0.lock().unwrap().1.clear();
+        Ok(())
+    }
+
+    fn flush(&self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
 
 /// The file of a stack with this gateway.
 pub(super) fn stack_file(url: &str) -> StackFile {
@@ -37,14 +103,65 @@ fn the_command_line_holds_together() {
     Cli::command().debug_assert();
 }
 
+/// The words of a line as a shell takes them apart: blanks part them, `'…'` holds them together.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for (at, part) in line.split('\'').enumerate() {
+        let mut rest = part;
+        if at % 2 == 0 {
+            while let Some((word, more)) = rest.split_once(' ') {
+                words.last_mut().unwrap().push_str(word);
+                words.push(String::new());
+                rest = more.trim_start();
+            }
+        }
+        words.last_mut().unwrap().push_str(rest);
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Every command that does something, with those above it.
+fn commands(command: &clap::Command, above: &str, all: &mut Vec<(String, clap::Command)>) {
+    for below in command.get_subcommands() {
+        if below.get_name() == "help" {
+            continue;
+        }
+        let name = format!("{above} {}", below.get_name());
+        commands(below, &name, all);
+        if below.get_subcommands().next().is_none() {
+            all.push((name, below.clone()));
+        }
+    }
+}
+
 #[test]
-fn every_command_has_help_with_an_example() {
-    for command in Cli::command().get_subcommands() {
+fn help_of_every_command_has_an_example_that_can_be_read() {
+    let mut all = Vec::new();
+    commands(&Cli::command(), "lead-export", &mut all);
+    assert!(all.len() > 18, "{}", all.len());
+    all.push(("lead-export".to_owned(), Cli::command()));
+    for (name, command) in all {
         let help = command.clone().render_help().to_string();
-        assert!(
-            command.get_name() == "help" || help.contains("Example"),
-            "{help}"
-        );
+        let (_, examples) = help
+            .split_once("Example")
+            .unwrap_or_else(|| panic!("{name}: {help}"));
+        let lines: Vec<&str> = examples
+            .lines()
+            .map(|line| match line.split_once("$(") {
+                Some((_, inner)) => inner.split(')').next().unwrap(),
+                None => line.trim(),
+            })
+            .filter(|line| line.starts_with("lead-export"))
+            .collect();
+        assert!(lines.iter().any(|line| line.starts_with(&name)), "{help}");
+        for line in lines {
+            // What it does, and what a shell does with what it prints, is not the command's.
+            let line = line.split("   ").next().unwrap();
+            let line = line.split(['>', '|']).next().unwrap();
+            let read = Cli::read(words(line));
+            assert!(read.is_ok(), "{line}: {:?}", read.err());
+        }
     }
 }
 

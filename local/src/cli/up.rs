@@ -88,7 +88,7 @@ fn welcome(who: &Who, file: &StackFile) -> String {
     } = file;
     let data = match who.data.to_str() {
         Some(".local") | None => String::new(),
-        Some(data) => format!(" --data {data}"),
+        Some(data) => format!(" --data {}", session::quoted(data)),
     };
     let program = session::program();
     format!(

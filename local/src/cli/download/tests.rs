@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
+use crate::cli::tests::Screen;
 
 const ETAG_OF_FILE: &str = "\"abc\"";
 
@@ -185,7 +186,7 @@ async fn a_damaged_file_is_not_kept() {
 fn each_check_finds_what_it_is_for() {
     let came = |expected: &Expected| {
         let mut to = Vec::new();
-        let mut came = Came::new(&mut to);
+        let mut came = Came::new(&mut to, ProgressDrawTarget::hidden());
         came.take(b"123456789").unwrap();
         came.check(expected)
     };
@@ -219,6 +220,19 @@ fn each_check_finds_what_it_is_for() {
         ..right()
     };
     assert!(came(&wrong).unwrap_err().to_string().contains("CRC-64"));
+}
+
+#[test]
+fn who_waits_before_a_terminal_sees_what_has_come() {
+    let screen = Screen::default();
+    let mut to = Vec::new();
+    let mut came = Came::new(&mut to, screen.target());
+    came.bar.set_length(18);
+    came.take(b"123456789").unwrap();
+    let half = format!("{}{} 9 B of 18 B", "█".repeat(20), "░".repeat(20));
+    assert!(screen.now().starts_with(&half), "{}", screen.now());
+    came.bar.finish_and_clear();
+    assert_eq!(screen.now(), "");
 }
 
 #[test]
