@@ -39,8 +39,8 @@ pub(super) fn text(export: &Export, downloads: &[Download], now: Instant) -> Str
     let steps = &export.timeline.steps;
     let mut parts = 0;
     for (at, step) in steps.iter().enumerate() {
-        let is_last = at + 1 == steps.len();
-        lines.push((step.at, sentence(export, step, is_last, parts, now)));
+        let next = steps.get(at + 1);
+        lines.push((step.at, sentence(export, step, next, parts, now)));
         if step.what == What::Slice {
             parts += step.pieces;
         }
@@ -95,12 +95,12 @@ pub(super) fn span(time: Duration) -> String {
     }
 }
 
-/// One step in words. `parts`: those that earlier slices stored.
-fn sentence(export: &Export, step: &Step, is_last: bool, parts: u32, now: Instant) -> String {
+/// One step in words. `next`: the one behind it. `parts`: those that earlier slices stored.
+fn sentence(export: &Export, step: &Step, next: Option<&Step>, parts: u32, now: Instant) -> String {
     let head = &export.head;
     let by = || head.ended_by.as_ref().map(|by| format!(" by {}", by.name));
     match step.what {
-        What::Slice => slice(export, step, is_last, parts, now),
+        What::Slice => slice(export, step, next, parts, now),
         What::Completed => {
             let size = head.file.as_ref().map_or(0, |file| file.size_bytes);
             let of = match step.pieces {
@@ -130,7 +130,7 @@ fn sentence(export: &Export, step: &Step, is_last: bool, parts: u32, now: Instan
     }
 }
 
-fn slice(export: &Export, step: &Step, is_last: bool, parts: u32, now: Instant) -> String {
+fn slice(export: &Export, step: &Step, next: Option<&Step>, parts: u32, now: Instant) -> String {
     let mut words = vec![format!("slice {}", step.slice)];
     if step.tries > 1 {
         words.push(format!(", try {} of the same work", step.tries));
@@ -149,9 +149,12 @@ fn slice(export: &Export, step: &Step, is_last: bool, parts: u32, now: Instant) 
         more => words.push(format!(", parts {}–{}", parts + 1, parts + more)),
     }
     let lease = export.lease.filter(|lease| step.run == Some(lease.run));
-    words.push(match (step.until, lease) {
-        (Some(until), _) => format!("; over after {}", span(until.since(step.at))),
-        (None, Some(lease)) if is_last && lease.until > now => "; at work".to_owned(),
+    // A cancel ends the work of whoever had it: the run finds out when it next looks at the record, and writes nothing more.
+    let cancelled = next.filter(|next| next.what == What::Cancelled);
+    words.push(match (step.until, cancelled, lease) {
+        (Some(until), ..) => format!("; over after {}", span(until.since(step.at))),
+        (None, Some(end), _) => format!("; cancelled after {}", span(end.at.since(step.at))),
+        (None, None, Some(lease)) if next.is_none() && lease.until > now => "; at work".to_owned(),
         _ => "; the run did not come back".to_owned(),
     });
     words.concat()

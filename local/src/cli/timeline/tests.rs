@@ -123,6 +123,44 @@ fn a_run_at_work_is_told_from_one_that_is_lost() {
 }
 
 #[test]
+fn a_run_that_was_cancelled_is_not_said_to_be_lost() {
+    let start = Instant::from_millis(0);
+    let at = |seconds: u64| start.plus(Duration::from_secs(seconds));
+    let (run, other) = (RunId(Uuid::from_u128(1)), RunId(Uuid::from_u128(2)));
+    let person = export(start).head.requested_by;
+    let working = export(start).leased(run, at(1));
+    let cancelled = working.cancelled(other, person.clone(), at(13));
+    for seconds in [14, 100_000] {
+        let shown = text(&cancelled, &[], at(seconds));
+        assert!(
+            shown.contains("0 rows stored; cancelled after 12.0s\n"),
+            "{shown}"
+        );
+        assert!(!shown.contains("did not come back"), "{shown}");
+    }
+    // A run that gave its work back before is over by itself; one that another has followed was lost.
+    let beginning = lead_export_core::pieces::beginning();
+    let paused = working.paused(run, beginning, Progress::default(), at(5));
+    let shown = text(
+        &paused.cancelled(other, person.clone(), at(13)),
+        &[],
+        at(14),
+    );
+    assert!(
+        shown.contains("over after 4.0s") && !shown.contains("cancelled after"),
+        "{shown}"
+    );
+    let followed = working
+        .leased(other, at(200))
+        .cancelled(run, person, at(201));
+    let shown = text(&followed, &[], at(300));
+    assert!(
+        shown.contains("did not come back") && shown.contains("cancelled after 1.0s"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn ends_say_by_whom_and_why() {
     use lead_export_core::record::FailureCode;
 
