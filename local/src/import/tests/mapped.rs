@@ -29,6 +29,36 @@ async fn headers_map_themselves_by_key_and_by_label_ignoring_case() {
 }
 
 #[tokio::test]
+async fn people_are_turned_on_by_a_filled_cell_and_by_nothing_less() {
+    for (csv, people) in [
+        ("lead_id,city\n1,Rome\n", false),
+        // Columns that are there and never filled, of a person and of a company.
+        ("lead_id,Job Title,company_name\n1,,\n2,\"\",\n", false),
+        ("lead_id,Seniority\n1,\n", false),
+        ("lead_id,Job Title,company_name\n1,,\n2,,Acme\n", true),
+        ("lead_id,Job Title\n1,Roofer\n", true),
+    ] {
+        let scene = Scene::new();
+        scene.leads(csv).await;
+        assert_eq!(scene.source().await.people, people, "{csv}");
+    }
+    // Nor by a row that is not taken.
+    let scene = Scene::new();
+    let (_, told) = scene
+        .import("lead_id,created_at,Job Title\n1,2026-01-02,\n2,soon,Roofer\n")
+        .await
+        .unwrap();
+    assert_eq!(
+        (told.skipped.len(), scene.source().await.people),
+        (1, false)
+    );
+    // What was on stays on.
+    scene.leads("lead_id,Job Title\n3,Roofer\n").await;
+    scene.leads("lead_id,city\n4,Rome\n").await;
+    assert!(scene.source().await.people);
+}
+
+#[tokio::test]
 async fn other_headers_become_custom_fields_of_text() {
     let scene = Scene::new();
     let csv = "lead_id,Favourite Colour!,,Favourite-Colour,city,City,educations\n1,red,x,blue,Rome,Bern,none\n";
