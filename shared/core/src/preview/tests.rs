@@ -196,6 +196,42 @@ fn estimates_of_a_range_go_by_the_sample() {
 }
 
 #[test]
+fn more_rows_than_excel_opens_are_warned_of_before_the_file_is_made() {
+    let world = World::new(300);
+    // A sample of so many leads stands for 1 024 times as many: the last count without the warning, and the first with it.
+    for (sampled, body, rows, warnings) in [
+        (1023, SINCE_2025.to_owned(), 1_047_552, vec![]),
+        (
+            1024,
+            SINCE_2025.to_owned(),
+            1_048_576,
+            vec![Warning::ExcelRows],
+        ),
+        (
+            1024,
+            since_2025_and(1_048_576),
+            1_048_576,
+            vec![Warning::ExcelRows],
+        ),
+        (1024, since_2025_and(1_048_575), 1_048_575, vec![]),
+    ] {
+        let preview = PreviewExport {
+            read_bytes: 20_000,
+            sample: Arc::new(Told(sampled)),
+            ..world.preview_export()
+        };
+        let found = world.preview_by(&preview, &body);
+        assert_eq!((found.lead_count, found.exact), (rows, false), "{body}");
+        assert_eq!(found.warnings, warnings, "{body}");
+    }
+}
+
+/// [`SINCE_2025`], with a limit.
+fn since_2025_and(limit: u64) -> String {
+    format!(r#"{{"filters": {{"created": {{"from": "2025-01-01"}}}}, "limit": {limit}}}"#)
+}
+
+#[test]
 fn slow_leads_are_not_waited_for() {
     let world = World::new(3000);
     // Each look at the clock takes some time: reading is slow.
@@ -214,6 +250,11 @@ fn slow_leads_are_not_waited_for() {
     };
     let found = world.preview_by(&hung, SOLD);
     assert_eq!((found.lead_count, found.exact), (3000, false));
+    // It says so by what it shows: no row, and the size of the header alone.
+    let header = world.preview(r#"{"filters": {"status": ["gone"]}}"#);
+    assert_eq!((found.rows.len(), found.size_bytes), (0, header.size_bytes));
+    let limited = world.preview_by(&hung, r#"{"limit": 900}"#);
+    assert_eq!((limited.lead_count, limited.exact), (900, false));
 }
 
 /// Leads that come in pages of any size, and remember the largest that was asked for.
