@@ -47,9 +47,11 @@ fn export_request() -> Value {
                 "type": "boolean",
             },
         })),
-        "preset": described(text(), "A preset of the source that stands for the whole body. Further members replace the preset's."),
-        "again": described(text(), "An export of the source whose request stands for the whole body. Further members replace it."),
+        "preset": described(text(), "A preset of the source that stands for the whole body. Further members replace the preset's. Not with `again`."),
+        "again": described(text(), "An export of the source whose request stands for the whole body. Further members replace it. Not with `preset`."),
     }));
+    // Each stands for a whole body: there is one.
+    schema["not"] = json!({ "required": ["preset", "again"] });
     schema["description"] =
         "What the file is to hold. All of it is optional: {} exports the source as it stands."
             .into();

@@ -262,6 +262,19 @@ fn what_is_at_its_limit_is_accepted_by_both_and_beyond_it_by_neither() {
     }
 }
 
+/// That the service refuses both at once is tested where they are filled in (`presets`).
+#[test]
+fn a_preset_and_an_export_stand_for_a_body_one_at_a_time() {
+    let validator = validator("ExportRequest");
+    for (body, good) in [
+        (json!({ "preset": "weekly", "limit": 5 }), true),
+        (json!({ "again": "6f1c", "limit": 5 }), true),
+        (json!({ "preset": "weekly", "again": "6f1c" }), false),
+    ] {
+        assert_eq!(validator.is_valid(&body), good, "{body}");
+    }
+}
+
 /// JSON of the names that requests use, at any place.
 fn bodies() -> impl Strategy<Value = Value> {
     let word = proptest::sample::select(vec![
