@@ -271,7 +271,7 @@ pub enum FieldClash {
     #[error("the key '{0}' is taken: keys are unique over all fields of a source")]
     Taken(String),
     /// The key is not of `[a-z0-9_]`.
-    #[error("'{0}' is no key: 1 to 64 of a-z, 0-9 and '_'")]
+    #[error("'{0}' is no key: 1 to {most} of a-z, 0-9 and '_'", most = limits::KEY_CHARS)]
     NotAKey(String),
     /// A dropdown without options, or options of what is none.
     #[error("the field '{0}': a dropdown needs options, and nothing else has them")]
@@ -321,7 +321,7 @@ impl Source {
     /// # Errors
     /// [`FieldClash`] if the key is malformed or taken.
     pub fn check_key(&self, key: &str) -> Result<(), FieldClash> {
-        let well_formed = (1..=64).contains(&key.len())
+        let well_formed = (1..=limits::KEY_CHARS).contains(&key.len())
             && key
                 .bytes()
                 .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
@@ -363,7 +363,8 @@ impl Source {
 }
 
 /// The key that a header of an imported file gives: lower case, every run of characters outside a–z 0–9 becomes `_`,
-/// `_` trimmed; empty → `column_<n>` (the column's number from 1); taken → `_2`, `_3` …
+/// `_` trimmed; empty → `column_<n>` (the column's number from 1); taken → `_2`, `_3` … A long one is cut at
+/// [`limits::HEADER_KEY_CHARS`].
 pub fn key_of_header(header: &str, column: usize, taken: impl Fn(&str) -> bool) -> String {
     let mut key = String::new();
     for character in header.chars().flat_map(char::to_lowercase) {
@@ -373,8 +374,7 @@ pub fn key_of_header(header: &str, column: usize, taken: impl Fn(&str) -> bool) 
             key.push('_');
         }
     }
-    // Keys have at most 64 characters; room is kept for a number behind.
-    key.truncate(60);
+    key.truncate(limits::HEADER_KEY_CHARS);
     let key = match key.trim_end_matches('_') {
         "" => format!("column_{column}"),
         trimmed => trimmed.to_owned(),
@@ -517,6 +517,30 @@ mod tests {
                 key,
                 "{header}"
             );
+        }
+    }
+
+    #[test]
+    fn keys_of_long_headers_are_cut_and_still_told_apart() {
+        let sixty = "x".repeat(60);
+        let mut source = source();
+        for (header, key) in [
+            (sixty.clone(), sixty.clone()),
+            (format!("{sixty}y"), format!("{sixty}_2")),
+            (format!("{sixty} and more"), format!("{sixty}_3")),
+            // What is left at the cut's end of a run of other characters is trimmed too.
+            (format!("{} and more", "z".repeat(59)), "z".repeat(59)),
+            (format!("{}ß", "é".repeat(100)), "column_4".to_owned()),
+        ] {
+            let made = key_of_header(&header, 4, |key| source.check_key(key).is_err());
+            assert_eq!(made, key, "{header}");
+            // It is a key: a field can have it.
+            source
+                .add_attribute(Attribute {
+                    key: made,
+                    label: header,
+                })
+                .unwrap();
         }
     }
 }

@@ -6,6 +6,11 @@ use std::time::Duration;
 pub const ORG_ID_CHARS: usize = 128;
 /// Characters of a lead's id at most: 24 + 1 + 128 × 4 bytes = 537 fits a sort key (DynamoDB: 1 024 bytes).
 pub const LEAD_ID_CHARS: usize = 128;
+/// Characters of the key of a custom field or attribute at most: it is the name of an attribute of the lead's item (DynamoDB: 64 KB, and
+/// every name counts for the item's size).
+pub const KEY_CHARS: usize = 64;
+/// Characters of a key that is made of a header: four are left for `_2` to `_999`, which tell headers apart that are cut to the same.
+pub const HEADER_KEY_CHARS: usize = KEY_CHARS - 4;
 /// Key-shards of a source unless it says otherwise: one DynamoDB partition yields 3 000 read units/s, 12 MB/s strongly consistent.
 pub const SHARDS: u16 = 8;
 /// Key-shards of a source at most: a run holds two pages of 1 MiB of each, 64 MiB of its 512.

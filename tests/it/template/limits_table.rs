@@ -114,6 +114,8 @@ fn shown() -> Vec<(&'static str, String)> {
         ("USAGE_ENTRIES", limits::USAGE_ENTRIES.to_string()),
         ("ORG_ID_CHARS", limits::ORG_ID_CHARS.to_string()),
         ("LEAD_ID_CHARS", limits::LEAD_ID_CHARS.to_string()),
+        ("KEY_CHARS", limits::KEY_CHARS.to_string()),
+        ("HEADER_KEY_CHARS", limits::HEADER_KEY_CHARS.to_string()),
         ("SHARDS_MAX", limits::SHARDS_MAX.to_string()),
         ("MAX_TRIES", limits::MAX_TRIES.to_string()),
         ("MAX_AGE", time(limits::MAX_AGE)),
