@@ -46,6 +46,15 @@ async fn user_gets_the_leads_of_a_day_and_no_more() {
     assert_eq!(problem["type"], "/problems/daily-volume");
     assert!(problem["detail"].as_str().unwrap().contains("8 of the 8"));
 
+    // Nor is there an answer with the leads in it.
+    let call = world.call("alice", Method::POST, "/api/v1/operations/export");
+    let one = json!({"selection": {"mode": "manual", "includedIds": ["l-1"]}});
+    let refused = call.json(&one).send().await.unwrap();
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    let told: Json = refused.json().await.unwrap();
+    assert_eq!(told["error"]["code"], "DAILY_VOLUME");
+
     // Replay wins over it, so does what is wrong with a request; others have days of their own.
     let again = ask(&world, "alice", "k-1", &all).await;
     assert_eq!(again.status(), 202);
@@ -58,12 +67,12 @@ async fn user_gets_the_leads_of_a_day_and_no_more() {
     let theirs = ended(&world, ask(&world, "bob", "k-1", &all).await).await;
     assert_eq!(theirs["lead_count"], 6);
 
-    // The alarm's word is in both logs.
+    // The alarm's word is in both logs, once for each refusal.
     let dir = world.stop().await;
-    for function in ["request-export", "run-export"] {
+    for (function, count) in [("request-export", 2), ("run-export", 1)] {
         let log = dir.path().join(format!("data/logs/{function}.log"));
         let log = std::fs::read_to_string(log).unwrap();
         let event = lead_export_core::limits::DAILY_VOLUME_EVENT;
-        assert_eq!(log.matches(event).count(), 1, "{function}");
+        assert_eq!(log.matches(event).count(), count, "{function}");
     }
 }

@@ -295,6 +295,28 @@ async fn what_is_too_large_for_an_answer_is_to_be_requested_instead() {
 }
 
 #[tokio::test]
+async fn what_takes_too_long_for_an_answer_is_to_be_requested_instead() {
+    // A read that never comes back.
+    let world = World::with(FaultPlan::every("leads.page", Fault::CrashBefore));
+    put(&world, "q-1", 1, &[]);
+    let event = event();
+    let late = async {
+        while world.clock.next_wake().is_none() {
+            tokio::task::yield_now().await;
+        }
+        world.clock.advance(limits::ANSWER_TIME);
+    };
+    let (answer, ()) = tokio::join!(asked(&world, &event), late);
+    assert_eq!(answer.status(), 413);
+    let message = "The answer would take too long: request an export instead.";
+    assert_eq!(
+        super::body(&answer),
+        json!({"error": {"code": "TOO_LARGE", "message": message}})
+    );
+    assert!(world.exports.inner().all().is_empty());
+}
+
+#[tokio::test]
 async fn profiles_keep_their_byte_order_mark() {
     let world = world();
     let body = json!({"selection": {"mode": "manual", "includedIds": ["canary-1"]}, "exportFields": ["name"], "profile": "excel"});
