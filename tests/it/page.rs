@@ -68,16 +68,56 @@ async fn counted(browser: &Browser) {
     panic!("the leads are never counted");
 }
 
+/// Kathmandu: five hours and three quarters before UTC.
+const ZONE: &str = "Asia/Kathmandu";
+
+/// Columns, the status capitalised, times in the viewer's zone and, on hover, in UTC.
+async fn table_has_the_columns_of_the_contract(browser: &Browser) {
+    let heads =
+        "[...document.querySelectorAll('.history thead th')].map((head) => head.textContent)";
+    assert_eq!(
+        browser.value(heads).await,
+        json!([
+            "File Name",
+            "Requested By",
+            "Requested At",
+            "Completed At",
+            "Status",
+            "Lead Count",
+            "Download"
+        ])
+    );
+    let status = "document.querySelector('.badge.completed').textContent";
+    assert_eq!(browser.value(status).await, "Completed");
+    let times = format!(
+        "[...document.querySelectorAll('.history time')].map(({{ dateTime, textContent, title }}) => {{ \
+           const text = (timeZone) => new Intl.DateTimeFormat(undefined, {{ dateStyle: 'medium', timeStyle: 'short', timeZone }}).format(new Date(dateTime)); \
+           return [textContent === text('{ZONE}'), text('UTC') !== text('{ZONE}'), title === dateTime.slice(0, 19).replace('T', ' ') + ' UTC']; }})"
+    );
+    let right = json!([true, true, true]);
+    assert_eq!(browser.value(&times).await, json!([right, right]));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn exporter_filters_previews_exports_and_downloads_the_very_bytes() {
     let Some((world, browser)) = world().await else {
         return;
     };
+    // The viewer's zone: no whole hour from UTC, and no other machine's.
+    let zone = json!({ "timezoneId": ZONE });
+    browser
+        .devtools("Emulation.setTimezoneOverride", &zone)
+        .await;
     browser.open(&world.stack.file().url).await;
     browser.until("document.querySelector('.person')").await;
     accessible(&browser, "the welcome").await;
     enter(&world, &browser, "alice").await;
 
+    let programs = "[...document.querySelectorAll('.programs strong, .programs b')].map((words) => words.textContent)";
+    assert_eq!(
+        browser.value(programs).await,
+        json!(["Excel", "Excel with semicolons", "Another program"])
+    );
     browser.click(&format!("{FORM} input[value=active]")).await;
     browser
         .click(&format!("{FORM} input[value=standard]"))
@@ -106,15 +146,12 @@ async fn exporter_filters_previews_exports_and_downloads_the_very_bytes() {
         .until("document.querySelector('.badge.completed')")
         .await;
     assert!(browser.value("bars").await.as_u64().unwrap() > 0);
+    table_has_the_columns_of_the_contract(&browser).await;
     assert_eq!(browser.text("td[data-label='Lead Count']").await, "2");
     assert_eq!(
         browser.text("td[data-label='Requested By']").await,
         "alice@example.com"
     );
-    let utc = browser
-        .value("document.querySelector('.history time').title")
-        .await;
-    assert!(utc.as_str().unwrap().ends_with(" UTC"), "{utc}");
     assert!(
         browser
             .text(".notice.good")
