@@ -348,3 +348,25 @@ async fn a_write_whose_answer_was_lost_is_found_to_be_ones_own() {
     assert_eq!(stored.unwrap().version, failed.version);
     world.stop().await;
 }
+
+#[tokio::test]
+async fn who_may_do_what_is_read_as_it_was_written_last() {
+    let world = quiet_world().await;
+    for id in ["crm", "alpha"] {
+        world.source(id, |_| ()).await;
+        world.grant("acme", "alice", id, Role::Viewer).await;
+    }
+    world.grant("acme", "adam", "*", Role::Admin).await;
+    let adapters = adapters(&world);
+    let (sources, wire) = (&adapters.sources, &adapters.wire);
+    // What `GET /sources` asks, of one who is named on sources and of one who may on all; and what every other route asks.
+    for user in ["alice", "adam", "nobody"] {
+        let seen = sources.visible(&org(), user).await.unwrap();
+        assert_eq!(seen.len(), if user == "nobody" { 0 } else { 2 }, "{user}");
+        let crm = SourceId::parse("crm").unwrap();
+        sources.access(&org(), user, &crm).await.unwrap();
+    }
+    assert!(wire.count("Query") >= 4 && wire.count("BatchGetItem") >= 4);
+    assert_eq!(wire.stale(), Vec::<String>::new());
+    world.stop().await;
+}
