@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)] // clippy.toml allows it in tests, but not in their helpers
 
+mod released;
+
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
