@@ -11,6 +11,7 @@ mod import;
 mod operator;
 mod shards;
 mod up;
+mod welcome;
 
 use std::path::PathBuf;
 use std::process::Stdio;

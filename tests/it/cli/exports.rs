@@ -250,6 +250,20 @@ async fn the_history_is_listed_shown_downloaded_and_ended() {
         .refused(1);
     let out = run(&world, &["download", id, "-o", "-"]).await.done();
     assert_eq!(out.as_bytes(), bytes);
+    // As JSON: the export, and where its file is now.
+    let again = world.dir.path().join("again.csv");
+    let place = again.to_str().unwrap();
+    let came = run(&world, &["download", id, "--json", "-o", place])
+        .await
+        .json();
+    for member in ["id", "status", "lead_count", "sha256"] {
+        assert_eq!(came[member], shown[member], "{member}");
+    }
+    assert_eq!(came["path"], place);
+    assert_eq!(std::fs::read(&again).unwrap(), bytes);
+    run(&world, &["download", id, "--json", "-o", "-"])
+        .await
+        .refused(2);
     // By the API of a deployed service, without this machine's data.
     let url = &world.stack.file().url;
     let token = world.token("acme", "alice");

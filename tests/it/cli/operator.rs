@@ -250,6 +250,18 @@ async fn sources_fields_and_grants_are_made_and_changed() {
             .starts_with("crm     Customers  Europe/Berlin  on         12"),
         "{listed}"
     );
+    // A source that is made for them has people: the generator fills their fields.
+    let out = run(&world, &["generate", "--source", "made", "--leads", "3"]).await;
+    assert_eq!(out.done(), "generated 3, replaced 0\n");
+    let listed = run(&world, &["source", "list"]).await.done();
+    assert!(
+        listed
+            .lines()
+            .nth(2)
+            .unwrap()
+            .starts_with("made    made       UTC            on          3"),
+        "{listed}"
+    );
     world.stop().await;
 }
 
