@@ -113,12 +113,12 @@ async fn exporter_filters_previews_exports_and_downloads_the_very_bytes() {
     accessible(&browser, "the welcome").await;
     enter(&world, &browser, "alice").await;
 
+    browser.click(&format!("{FORM} input[value=active]")).await;
     let programs = "[...document.querySelectorAll('.programs strong, .programs b')].map((words) => words.textContent)";
     assert_eq!(
         browser.value(programs).await,
         json!(["Excel", "Excel with semicolons", "Another program"])
     );
-    browser.click(&format!("{FORM} input[value=active]")).await;
     browser
         .click(&format!("{FORM} input[value=standard]"))
         .await;
