@@ -5,7 +5,7 @@ use crate::access::Role;
 use crate::lead::OrgId;
 use crate::memory::Fault;
 use crate::record::Status;
-use crate::world::{LONG, PATH, Where, World, principal, source, source_id, user};
+use crate::world::{LONG, PATH, What, Where, World, principal, source, source_id, user};
 use std::time::Duration;
 
 /// What ends an export.
@@ -66,6 +66,35 @@ fn replay_shows_the_export_as_it_is_now() {
     let again = world.ask(Some("k"), "{}").unwrap().unwrap();
     assert_eq!((again.export.id(), again.replayed), (first.id(), true));
     assert_eq!(again.export.status(), Status::Completed);
+}
+
+#[test]
+fn a_key_that_another_request_takes_first_is_refused() {
+    // Both have looked the key up before either was recorded.
+    let world = World::new(0);
+    let beside = world.beside();
+    let first = move || {
+        beside.ask(Some("k"), "{}").unwrap().unwrap();
+    };
+    let place = Where::Nth("exports.create", 1);
+    world.script.at(place, What::Do(Box::new(first)));
+    let answer = world.ask(Some("k"), r#"{"limit": 1}"#).unwrap();
+    assert!(matches!(answer, Err(RequestError::KeyReused)), "{answer:?}");
+    assert_eq!(world.exports.all().len(), 1);
+}
+
+#[test]
+fn a_key_that_is_known_is_answered_whatever_would_be_said_today() {
+    // D-8: its row alone decides.
+    let mut world = World::new(5);
+    world.volume = DailyVolume::new(5);
+    let first = world.ask(Some("k"), "{}").unwrap().unwrap();
+    let id = first.export.id();
+    world.run(id, LONG).unwrap().unwrap();
+    let over = world.ask(None, "{}").unwrap();
+    assert!(matches!(over, Err(RequestError::Volume(_))), "{over:?}");
+    let again = world.ask(Some("k"), "{}").unwrap().unwrap();
+    assert_eq!((again.export.id(), again.replayed), (id, true));
 }
 
 #[test]

@@ -58,6 +58,40 @@ fn a_run_reads_no_further_than_it_has_room() {
 }
 
 #[test]
+fn a_run_writes_its_record_every_two_seconds_at_most() {
+    // P6: however many pieces there are to tell of.
+    let world = World::new(300);
+    let id = world.request("{}");
+    world.clock.1.store(100, Ordering::Relaxed);
+    assert_eq!(world.run(id, LONG).unwrap().unwrap(), Done::Completed);
+    let states = world.exports.states(&org(), id);
+    let leases = states.iter().filter_map(|state| state.lease);
+    let written: Vec<_> = leases.map(|lease| lease.until).collect();
+    assert!(written.len() > 3, "{}", written.len());
+    for pair in written.windows(2) {
+        let waited = pair[1].since(pair[0]);
+        assert!(waited >= limits::COMMIT_EVERY, "{waited:?}");
+    }
+}
+
+#[test]
+fn a_run_has_one_write_under_way_at_a_time() {
+    // One that is not answered may be applied yet: another of the same version would be taken for it.
+    let world = World::new(300);
+    let id = world.request("{}");
+    world.clock.1.store(700, Ordering::Relaxed);
+    let place = Where::Nth("exports.replace", 2);
+    world.script.at(place, What::Hang);
+    let dies = Where::Nth("leads.page", 50);
+    world.script.fail(dies, Fault::CrashBefore);
+    assert!(world.run(id, LONG).is_none());
+    assert_eq!(world.plan.count("exports.replace"), 2);
+    world.clock.1.store(0, Ordering::Relaxed);
+    world.settle(LONG);
+    world.check(id, |_| true);
+}
+
+#[test]
 fn what_matches_nothing_is_decided_all_the_same() {
     // A run that dies has not read for nothing, though there was no row to store.
     let world = World::new(300);
