@@ -20,6 +20,7 @@ mod owned;
 mod pace;
 #[cfg(any(test, feature = "oracle"))]
 mod plain;
+mod pushed;
 mod sample;
 #[cfg(test)]
 mod tests;
@@ -192,7 +193,7 @@ fn call(
             ("SK".to_owned(), text(after.as_str())),
         ]))),
     };
-    projected(call, &query.slots)
+    pushed::filtered(projected(call, &query.slots), &query.pushed)
 }
 
 /// The text of the partition key: `{org}#{source}#{shard}`.

@@ -16,6 +16,7 @@ pub mod index;
 pub mod leads;
 pub mod pieces;
 pub mod presets;
+pub mod pushed;
 pub mod records;
 pub mod requests;
 pub mod sample;

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use futures_util::future::{Either, poll_fn, select};
 
 use crate::csv::{Encoder, RowFacts, UnknownZone};
-use crate::filter::Matcher;
+use crate::filter::{Matcher, Pushed};
 use crate::lead::{LeadId, LeadKey, OrgId};
 use crate::limits;
 use crate::merge::{Merge, Take};
@@ -87,7 +87,7 @@ impl Selection {
                 selection.read_all(org, plan, most);
             }
             if !looked_up.is_empty() {
-                selection.read(org, plan, LOOKED_UP, None);
+                selection.read(org, plan, LOOKED_UP, None, &Arc::default());
             }
             selection.taken.push(0);
         }
@@ -123,12 +123,25 @@ impl Selection {
 
     /// Reads all shards of a plan's source.
     fn read_all(&mut self, org: &OrgId, plan: &Plan, most: Option<u32>) {
+        // Leads that the picker waits for need not match. Those of an answer were looked up: it has no picker yet.
+        let waits = |picker: &Picker| !picker.joining().is_empty();
+        let pushed = match &self.picker {
+            Some(picker) if waits(picker) => Arc::default(),
+            _ => plan.filter.pushed().into(),
+        };
         for shard in 0..plan.shards {
-            self.read(org, plan, shard, most);
+            self.read(org, plan, shard, most, &pushed);
         }
     }
 
-    fn read(&mut self, org: &OrgId, plan: &Plan, shard: u16, most: Option<u32>) {
+    fn read(
+        &mut self,
+        org: &OrgId,
+        plan: &Plan,
+        shard: u16,
+        most: Option<u32>,
+        pushed: &Arc<[Pushed]>,
+    ) {
         let (from, to) = plan.filter.created_bounds();
         let from = LeadKey::before(from.unwrap_or(crate::time::Instant::MIN));
         let to = LeadKey::behind(to.map_or(plan.requested_at, |to| to.min(plan.requested_at)));
@@ -146,6 +159,7 @@ impl Selection {
             descending: plan.order == Order::Descending,
             slots: self.slots.clone(),
             most,
+            pushed: Arc::clone(pushed),
         });
         self.lanes.push(Lane {
             source: self.taken.len(),
@@ -217,10 +231,24 @@ pub enum Flow {
 pub struct Decided {
     /// All leads up to this key are decided.
     pub cursor: Option<LeadKey>,
-    /// Leads read since the last call.
+    /// Leads read since the last call, those that the store left out among them.
     pub read: u64,
     /// Leads up to the cursor that matched, where a pick counts them.
     pub matched: u64,
+}
+
+impl Decided {
+    /// What is decided by now, `released` leads having been released since the last call.
+    fn of<P>(merge: &mut Merge<P>, picker: Option<&Picker>, released: u64) -> Self
+    where
+        P: FnMut(usize, &Page, &mut Rows),
+    {
+        Self {
+            cursor: merge.cursor(),
+            read: released + merge.left_out(),
+            matched: picker.map_or(0, Picker::matched),
+        }
+    }
 }
 
 /// Takes the rows of an export.
@@ -333,6 +361,11 @@ pub async fn export(
             }
         };
         if !more {
+            let decided = Decided::of(&mut merge, picker.as_ref(), 0);
+            if decided.read > 0 {
+                // Nothing is left that could be stopped.
+                sink.decided(decided);
+            }
             return Ok(Outcome::Complete { truncated });
         }
         let mut read = 0;
@@ -362,11 +395,7 @@ pub async fn export(
                 Take::Last
             }
         });
-        let flow = sink.decided(Decided {
-            cursor: merge.cursor(),
-            read,
-            matched: picker.as_ref().map_or(0, Picker::matched),
-        });
+        let flow = sink.decided(Decided::of(&mut merge, picker.as_ref(), read));
         if is_filled {
             // What is still to come of the others is not read; those that were looked up are not done.
             merge.keep(|lane| lanes[lane].looked_up);

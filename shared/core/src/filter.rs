@@ -3,6 +3,7 @@
 mod matcher;
 mod parse;
 pub mod people;
+mod pushed;
 mod search;
 mod within;
 
@@ -18,6 +19,7 @@ use self::people::{Facet, Wanted};
 
 pub use matcher::Matcher;
 pub use parse::{Against, since_export};
+pub use pushed::{Literal, Pushed};
 pub use within::{Days, Within, zone};
 
 /// Conditions that a lead must all meet; none, and every lead does.

@@ -15,6 +15,10 @@ use crate::page::Page;
 use crate::ports::{LeadPage, LeadSource, PageQuery, StoreError};
 use crate::rows::{ReadyRow, Rows};
 
+use self::thinned::Thinned;
+
+mod thinned;
+
 /// One shard: the rows being released, the rows behind them, and where reading goes on.
 struct Shard {
     query: PageQuery,
@@ -90,6 +94,7 @@ pub struct Merge<P> {
     released: Option<(usize, usize)>,
     cursor: Option<LeadKey>,
     descending: bool,
+    thinned: Thinned,
 }
 
 impl<P: FnMut(usize, &Page, &mut Rows)> Merge<P> {
@@ -130,6 +135,7 @@ impl<P: FnMut(usize, &Page, &mut Rows)> Merge<P> {
             released: None,
             cursor: after,
             descending,
+            thinned: Thinned::default(),
         }
     }
 
@@ -195,6 +201,7 @@ impl<P: FnMut(usize, &Page, &mut Rows)> Merge<P> {
     /// Goes on with the shards that are wanted alone, by the numbers of their queries: the others are read no further.
     pub fn keep(&mut self, wanted: impl Fn(usize) -> bool) {
         self.note_cursor();
+        self.thinned.clear();
         for (index, shard) in self.shards.iter_mut().enumerate() {
             if !wanted(index) {
                 shard.ended = true;
@@ -213,6 +220,7 @@ impl<P: FnMut(usize, &Page, &mut Rows)> Merge<P> {
         let mut rows = self.spare.pop().unwrap_or_default();
         (self.prepare)(index, &page.page, &mut rows);
         let shard = &mut self.shards[index];
+        self.thinned.note(&shard.query, &page);
         shard.reading = false;
         match &page.next {
             Some(next) => shard.query.after = Some(next.clone()),
@@ -366,6 +374,20 @@ impl<P: FnMut(usize, &Page, &mut Rows)> Merge<P> {
             self.cursor = Some(bound.clone());
         }
         self.cursor.clone()
+    }
+
+    /// Leads that stores have left out of pages, as far as they are decided and were not told before.
+    pub fn left_out(&mut self) -> u64 {
+        if self.thinned.is_empty() {
+            return 0;
+        }
+        if self.shards.iter().all(Shard::is_done) {
+            return self.thinned.rest();
+        }
+        match self.cursor() {
+            Some(cursor) => self.thinned.count(&cursor, self.descending),
+            None => 0,
+        }
     }
 }
 

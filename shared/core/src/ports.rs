@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,6 +12,7 @@ use bytes::Bytes;
 
 use crate::access::{Access, Person, Role};
 use crate::fields::Source;
+use crate::filter::Pushed;
 use crate::lead::{LeadId, LeadKey, OrgId, SourceId};
 use crate::mail::Address;
 use crate::page::{Page, Slots};
@@ -123,6 +125,8 @@ pub struct PageQuery {
     pub slots: Slots,
     /// Leads that the store looks at for one page at most; none for as many as it can answer at once.
     pub most: Option<u32>,
+    /// Leads that do not pass all of these may be left out of a page, or not. They are looked at all the same.
+    pub pushed: Arc<[Pushed]>,
 }
 
 /// Leads of one shard, in the order asked for.
@@ -132,7 +136,7 @@ pub struct LeadPage {
     pub page: Page,
     /// Go on strictly after this key; none at the shard's end. A page may be empty and not the last (D-3).
     pub next: Option<LeadKey>,
-    /// Leads the store looked at for this page.
+    /// Leads the store looked at for this page, those left out among them.
     pub scanned: u64,
     /// What the store read for it, as it counts that for its price; else the length of its answer.
     pub read_bytes: u64,

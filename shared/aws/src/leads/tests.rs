@@ -129,6 +129,7 @@ const PAGE: &str = r#"{"ConsumedCapacity":{"CapacityUnits":2.0,"TableName":"lead
 fn query(after: Option<&str>, descending: bool, slots: Slots) -> PageQuery {
     PageQuery {
         most: None,
+        pushed: [].into(),
         org: OrgId::parse("acme").unwrap(),
         source: SourceId::parse("crm").unwrap(),
         shard: 3,

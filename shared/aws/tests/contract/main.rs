@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up has failed")]
 
 mod edges;
+mod pushed;
 mod sources;
 mod upgrades;
 
@@ -148,6 +149,7 @@ async fn leads_keep_the_contract() {
     let writer = Leads(DynamoLeadWriter::new(client, names.leads));
     contract::leads::all(&leads, &writer).await;
     contract::sample::all(&leads, &writer).await;
+    contract::pushed::all(&leads, &writer).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -86,6 +86,7 @@ fn query(org: &OrgId, source: &SourceId) -> PageQuery {
         descending: false,
         slots: Slots::new([]),
         most: None,
+        pushed: [].into(),
     }
 }
 

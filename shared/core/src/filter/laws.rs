@@ -1,6 +1,7 @@
 //! The law of filters: what rows meet is what a plain reading of contract §3 over the lead's own values says.
 
 pub(crate) mod made;
+mod pushed;
 
 use super::tests::{FIRST, holds, parse, source};
 use crate::lead::{Lead, Value};
@@ -221,6 +222,9 @@ proptest! {
             let expected = Plain(lead).meets(filters.as_object().unwrap());
             prop_assert_eq!(holds(&filter, lead), expected, "{} on {:?}", filters, lead);
             if expected {
+                for pushed in filter.pushed() {
+                    prop_assert!(pushed.admits(lead), "{:?} of {} on {:?}", pushed, filters, lead);
+                }
                 let (from, to) = filter.created_bounds();
                 prop_assert!(from.is_none_or(|from| from <= lead.created_at) && to.is_none_or(|to| lead.created_at <= to));
             }

@@ -198,7 +198,8 @@ impl LeadSource for MemoryLeads {
             for (key, lead) in places.take(page_leads) {
                 scanned += 1;
                 last = Some(key.clone());
-                if let Some(lead) = lead {
+                let admits = |lead: &&Lead| query.pushed.iter().all(|test| test.admits(lead));
+                if let Some(lead) = lead.as_ref().filter(admits) {
                     push_lead(&mut builder, &query.slots, lead);
                 }
             }

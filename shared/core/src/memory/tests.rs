@@ -11,7 +11,7 @@ use crate::access::Grant;
 use crate::contract::leads::LeadWriter;
 use crate::contract::sources::SourceWriter;
 use crate::contract::{
-    audit, due, history, index, leads, pieces, presets, records, requests, sample, sources,
+    audit, due, history, index, leads, pieces, presets, pushed, records, requests, sample, sources,
     uploads, volume,
 };
 use crate::fields::Source;
@@ -109,6 +109,7 @@ async fn leads_keep_the_contract_in_pages_of_any_size() {
         leads::all(&store, store.inner().as_ref()).await;
         sample::all(&store, store.inner().as_ref()).await;
         index::all(&store, store.inner().as_ref()).await;
+        pushed::all(&store, store.inner().as_ref()).await;
     }
 }
 
@@ -150,6 +151,7 @@ async fn gaps_make_pages_that_are_empty_and_not_the_last() {
         descending: false,
         slots: Slots::new([]),
         most: None,
+        pushed: [].into(),
     };
     let mut pages = Vec::new();
     loop {

@@ -54,6 +54,7 @@ fn case(
             descending,
             slots: Slots::new([]),
             most: None,
+            pushed: [].into(),
         })
         .collect();
     Case {

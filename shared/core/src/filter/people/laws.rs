@@ -281,6 +281,7 @@ proptest! {
         for lead in &leads {
             let expected = meets_all(&filters, lead);
             prop_assert_eq!(holds(&frozen, lead), expected, "{} on {:?}", filters, lead);
+            prop_assert!(!expected || filter.pushed().iter().all(|test| test.admits(lead)), "{} on {:?}", filters, lead);
         }
     }
 }

@@ -138,3 +138,16 @@ fn a_crash_between_the_pieces_of_a_pick_forgets_nothing_that_was_counted() {
         world.check(id, |lead| expected.contains(&lead.id));
     });
 }
+
+#[test]
+fn leads_that_join_come_whatever_a_store_could_leave_out() {
+    // No lead has a seniority: a store that is told so sends none.
+    let world = World::new(30);
+    let joins = lead(3, world.clock.0.now()).id;
+    let filters = json!({"contact": {"seniority": {"any": {"include": ["vp"]}}}});
+    let selection = json!({"mode": "bulk", "filters": filters, "includedIds": [&joins]});
+    let id = later(&world, &selection);
+    world.settle(LONG);
+    world.check(id, |lead| lead.id == joins);
+    assert_eq!(world.export(id).head.lead_count, Some(1));
+}

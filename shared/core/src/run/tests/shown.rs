@@ -18,7 +18,7 @@ fn slow(leads: u32) -> World {
 #[test]
 fn progress_moves_at_least_every_15_s_while_a_run_reads_and_never_back() {
     for body in ["{}", r#"{"filters": {"status": ["nothing"]}}"#] {
-        let world = slow(400);
+        let world = slow(600);
         let id = world.request(body);
         assert_eq!(world.run(id, LONG).unwrap().unwrap(), Done::Completed);
         let states = world.exports.states(&org(), id);
@@ -41,7 +41,47 @@ fn progress_moves_at_least_every_15_s_while_a_run_reads_and_never_back() {
                 moved = (*at, *progress);
             }
         }
-        assert_eq!(moved.1.leads_read, 400, "{body}");
+        assert_eq!(moved.1.leads_read, 600, "{body}");
+        world.settle(LONG);
+    }
+}
+
+#[test]
+fn leads_that_a_store_leaves_out_are_counted_before_and_behind_a_pause() {
+    for body in [
+        r#"{"filters": {"status": ["nothing"]}}"#,
+        r#"{"filters": {"status": ["sold"]}}"#,
+        r#"{"filters": {"status": ["sold"]}, "order": "-created_at"}"#,
+    ] {
+        let world = World::new(600);
+        let id = world.request(body);
+        world.clock.1.store(1, Ordering::Relaxed);
+        let descending = world.export(id).plan.order == crate::plan::Order::Descending;
+        let leads = world.leads.leads(&org(), &source_id());
+        let mut slices = 0;
+        while world.run(id, Duration::from_millis(10)).unwrap().unwrap() == Done::Paused {
+            slices += 1;
+            let export = world.export(id);
+            let known = export.checkpoint.unwrap();
+            let cursor = known.cursor.unwrap();
+            let decided = leads.iter().filter(|lead| {
+                if descending {
+                    lead.key() >= cursor
+                } else {
+                    lead.key() <= cursor
+                }
+            });
+            let decided = decided.count() as u64;
+            assert!(
+                known.leads_read.abs_diff(decided) <= 5 + slices,
+                "{} of {decided}",
+                known.leads_read
+            );
+            assert_eq!(export.head.progress.leads_read, known.leads_read);
+        }
+        assert!(slices > 5, "{slices}");
+        let read = world.export(id).head.progress.leads_read;
+        assert!(read.abs_diff(600) <= 5 + slices, "{read} of 600");
         world.settle(LONG);
     }
 }
