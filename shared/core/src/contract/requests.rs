@@ -21,6 +21,7 @@ pub async fn all(store: &dyn ExportStore) {
         quota_holds_among_many_requests(store).boxed_local(),
         end_gives_the_place_back_once(store).boxed_local(),
         request_sent_twice_is_made_once(store).boxed_local(),
+        late_copy_of_a_request_sets_nothing_back(store).boxed_local(),
     ])
     .await;
 }
@@ -279,5 +280,20 @@ pub async fn request_sent_twice_is_made_once(store: &dyn ExportStore) {
     assert_full(
         create_through(store, &last, None, 2).await,
         &[mine.id(), next.id()],
+    );
+}
+
+/// D-8: a copy of a request may come when the store has forgotten that it made the first: here the first was written otherwise.
+pub async fn late_copy_of_a_request_sets_nothing_back(store: &dyn ExportStore) {
+    let mine = export(&org(), &source(), "u-1", then());
+    must(store.add(&mine).await, "add");
+    let leased = mine.leased(run(), then());
+    must(store.replace(&leased).await, "replace");
+    let again = create_through(store, &mine, None, 2).await;
+    assert_eq!(again, Created::New, "the late copy finds its own export");
+    assert_eq!(
+        get(store, &mine).await,
+        Some(leased),
+        "a late copy sets the record back"
     );
 }
