@@ -125,9 +125,11 @@ impl Selection {
     fn read_all(&mut self, org: &OrgId, plan: &Plan, most: Option<u32>) {
         // Leads that the picker waits for need not match. Those of an answer were looked up: it has no picker yet.
         let waits = |picker: &Picker| !picker.joining().is_empty();
-        let pushed = match &self.picker {
-            Some(picker) if waits(picker) => Arc::default(),
-            _ => plan.filter.pushed().into(),
+        // A limit stops in the middle of pages: how many leads had been left out before is not known there.
+        let pushed = if plan.limit.is_some() || self.picker.as_ref().is_some_and(waits) {
+            Arc::default()
+        } else {
+            plan.filter.pushed().into()
         };
         for shard in 0..plan.shards {
             self.read(org, plan, shard, most, &pushed);
