@@ -235,7 +235,7 @@ async fn main() -> anyhow::Result<()> {
     let world = World::new()?;
     let app = world.request();
     let ask = event(REQUEST, |event| {
-        event["body"] = json!(benches::job::REQUEST)
+        event["body"] = json!(benches::job::REQUEST);
     })?;
     let take = |request| request_export::handle(&app, request);
     let answer = if call == "request" {
