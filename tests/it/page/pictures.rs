@@ -42,7 +42,11 @@ async fn pictures_of_the_readme() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("page");
     std::fs::create_dir_all(&folder).unwrap();
     for scheme in ["light", "dark"] {
-        let media = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        // Colours that are on their way to the other scheme would be in the picture.
+        let media = json!({"features": [
+            {"name": "prefers-color-scheme", "value": scheme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ]});
         browser.devtools("Emulation.setEmulatedMedia", &media).await;
         let height = browser
             .value("document.querySelector('main').getBoundingClientRect().bottom - 50")
