@@ -1,10 +1,13 @@
 //! `generate`.
 
+use std::sync::Arc;
+
 use clap::Args;
 use lead_export_core::access::{Grant, Role};
 use lead_export_core::fields::Source;
 use lead_export_core::lead::{Lead, SourceId};
 use lead_export_core::time::Instant;
+use tokio::task::JoinHandle;
 
 use super::{Who, output, session};
 use crate::connection::StackFile;
@@ -50,13 +53,15 @@ pub(super) async fn run(who: &Who, args: &Generate) -> anyhow::Result<()> {
         let mut load = Load::begin(&depot, source, now).await?;
         let bar = super::import::bar("leads");
         bar.set_length(args.leads);
-        let mut index = 0;
-        while index < args.leads {
-            let end = args.leads.min(index + LEADS_AT_ONCE as u64);
-            let leads: Vec<Lead> = (index..end).map(|index| generator.lead(index)).collect();
+        let generator = Arc::new(generator);
+        let mut made = 0;
+        let mut next = make_some(&generator, made, args.leads);
+        while made < args.leads {
+            let leads = next.await?;
+            made += leads.len() as u64;
+            next = make_some(&generator, made, args.leads);
             load.put(leads).await?;
-            index = end;
-            bar.set_position(index);
+            bar.set_position(made);
         }
         bar.finish_and_clear();
         load.end(people).await
@@ -67,6 +72,13 @@ pub(super) async fn run(who: &Who, args: &Generate) -> anyhow::Result<()> {
         || serde_json::json!({"generated": loaded.added, "replaced": loaded.replaced}),
         || format!("generated {}, replaced {}", loaded.added, loaded.replaced),
     )
+}
+
+/// Makes the leads from `index` on that are put next, on another thread: while it does, those before are written.
+fn make_some(generator: &Arc<Generator>, index: u64, count: u64) -> JoinHandle<Vec<Lead>> {
+    let generator = Arc::clone(generator);
+    let end = count.min(index + LEADS_AT_ONCE as u64);
+    tokio::task::spawn_blocking(move || (index..end).map(|index| generator.lead(index)).collect())
 }
 
 /// Makes the source, with `admin` for the user.

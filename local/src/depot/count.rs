@@ -4,6 +4,10 @@ use anyhow::Context as _;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeValue, Select};
 use lead_export_core::fields::Source;
+use lead_export_core::limits;
+
+/// Leads looked at for one answer: the running stack's tables would read a whole shard for each.
+const PAGE: i32 = limits::PAGE_LEADS.cast_signed();
 
 /// Counts the leads of one shard, up to `limit`.
 pub(super) async fn shard(
@@ -23,7 +27,7 @@ pub(super) async fn shard(
             .key_condition_expression("PK = :place")
             .expression_attribute_values(":place", AttributeValue::S(place.clone()))
             .select(Select::Count)
-            .set_limit(limit)
+            .limit(limit.unwrap_or(PAGE))
             .set_exclusive_start_key(start)
             .send()
             .await

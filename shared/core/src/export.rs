@@ -59,7 +59,7 @@ impl Selection {
         let slots = Self::slots_of(plan);
         let mut selection = Self::empty(plan, slots)?;
         selection.picker = plan.pick.as_ref().map(Picker::new);
-        selection.read_all(org, plan, None);
+        selection.read_all(org, plan, Some(limits::PAGE_LEADS));
         Ok(selection)
     }
 

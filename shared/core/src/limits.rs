@@ -15,6 +15,11 @@ pub const HEADER_KEY_CHARS: usize = KEY_CHARS - 4;
 pub const SHARDS: u16 = 8;
 /// Key-shards of a source at most: a run holds two pages of 1 MiB of each, 64 MiB of its 512.
 pub const SHARDS_MAX: u16 = 32;
+/// Leads of a page of an export at most: leads of 512 bytes fill DynamoDB's 1 MiB with it.
+///
+/// Of smaller ones a page would need more memory for its cells than for its bytes: 17 000 leads of 60 bytes and 25 columns of 12 bytes are
+/// 5 MB. And stand-ins of DynamoDB read a partition to its end for each page, unless they are told how many items are wanted.
+pub const PAGE_LEADS: u32 = 2048;
 /// One lead in so many is in the sampled index.
 pub const SAMPLE_ONE_IN: u64 = 1024;
 

@@ -2,6 +2,7 @@
 //! `promises.md` §4.1.
 
 mod actors;
+mod asked;
 mod judge;
 mod kinds;
 mod late;
@@ -45,6 +46,7 @@ use crate::time::Instant;
 use crate::usage::ReadUsage;
 use crate::volume::DailyVolume;
 
+pub(crate) use asked::Asked;
 pub(crate) use judge::Calm;
 pub(crate) use kinds::Kind;
 use late::Late;

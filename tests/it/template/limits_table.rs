@@ -34,6 +34,7 @@ const INNER: [&str; 33] = [
     "EVENT_DETAIL_BYTES",
     "DAILY_VOLUME_EVENT",
     "PAGE_BYTES",
+    "PAGE_LEADS",
     "ANSWER_BYTES",
     "ANSWER_LEADS_AHEAD",
     "READS_AT_ONCE",

@@ -2,7 +2,7 @@
 
 mod laws;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,7 +11,7 @@ use super::*;
 use crate::access::Role;
 use crate::lead::{LeadKey, SourceId};
 use crate::memory::{Fault, MemoryPresets};
-use crate::world::{Where, World, principal, user};
+use crate::world::{Asked, Where, World, principal, user};
 
 impl World {
     fn preview_export(&self) -> PreviewExport {
@@ -257,32 +257,16 @@ fn slow_leads_are_not_waited_for() {
     assert_eq!((limited.lead_count, limited.exact), (900, false));
 }
 
-/// Leads that come in pages of any size, and remember the largest that was asked for.
-struct Asked(Arc<dyn LeadSource>, AtomicU64);
-
-#[async_trait]
-impl LeadSource for Asked {
-    async fn page(
-        &self,
-        query: &crate::ports::PageQuery,
-    ) -> Result<crate::ports::LeadPage, StoreError> {
-        let most = query.most.map_or(u64::MAX, u64::from);
-        self.1.fetch_max(most, Ordering::Relaxed);
-        self.0.page(query).await
-    }
-}
-
 #[test]
 fn first_rows_do_not_wait_for_whole_pages() {
     let world = World::new(300);
-    let asked = Arc::new(Asked(world.preview_export().leads, AtomicU64::new(0)));
+    let asked = Arc::new(Asked::of(world.preview_export().leads));
     let preview = PreviewExport {
         leads: Arc::<Asked>::clone(&asked),
         ..world.preview_export()
     };
     assert!(world.preview_by(&preview, "{}").exact);
-    let most = asked.1.load(Ordering::Relaxed);
-    assert!((1..=u64::from(limits::PREVIEW_PAGE_LEADS)).contains(&most));
+    assert!((1..=u64::from(limits::PREVIEW_PAGE_LEADS)).contains(&asked.most()));
 }
 
 /// Leads that never come.

@@ -7,7 +7,7 @@ use super::*;
 use crate::access::{Grant, Role};
 use crate::lead::Value;
 use crate::memory::Fault;
-use crate::world::{LONG, Where, World, lead, org, source_id};
+use crate::world::{Asked, LONG, Where, World, lead, org, source_id};
 
 mod gzip;
 mod picks;
@@ -381,4 +381,19 @@ fn a_limit_says_that_it_cut_whatever_the_pauses() {
             );
         }
     }
+}
+
+#[test]
+fn no_page_holds_more_leads_than_there_is_room_for() {
+    let world = World::new(30);
+    let id = world.request("{}");
+    let leads = Arc::new(Asked::of(world.run_export().leads));
+    let run = RunExport {
+        leads: Arc::<Asked>::clone(&leads),
+        ..world.run_export()
+    };
+    let stop_at = world.clock.now().plus(LONG);
+    let ran = world.drive(run.run(&org(), id, stop_at)).unwrap();
+    assert_eq!(ran.unwrap().done, Done::Completed);
+    assert_eq!(leads.most(), u64::from(limits::PAGE_LEADS));
 }
