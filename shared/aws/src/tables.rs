@@ -6,9 +6,11 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::operation::get_item::GetItemError;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection,
-    ProjectionType, ScalarAttributeType, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
+    AttributeDefinition, AttributeValue, BillingMode, GlobalSecondaryIndex, KeySchemaElement,
+    KeyType, Projection, ProjectionType, ScalarAttributeType, TimeToLiveSpecification,
+    TimeToLiveStatus,
 };
 use lead_export_core::ports::{StoreError, StoreErrorKind};
 
@@ -255,12 +257,23 @@ where
     store_error(STORE, error)
 }
 
+/// Waits until the table answers a read of an item that is nowhere.
+///
+/// DescribeTable would do in AWS; DynamoDB's stand-ins count the table's items for it, a minute long for a million.
 async fn wait(client: &Client, name: &str) -> Result<(), StoreError> {
     for _ in 0..LOOKS {
-        let seen = client.describe_table().table_name(name).send().await;
-        let table = seen.map_err(failed)?.table;
-        if table.and_then(|table| table.table_status) == Some(TableStatus::Active) {
-            return Ok(());
+        let [partition, sort] = TableDefinition::KEY;
+        let nowhere = AttributeValue::S("-".to_owned());
+        let read = client.get_item().table_name(name);
+        let read = read.key(partition.name(), nowhere.clone());
+        match read.key(sort.name(), nowhere).send().await {
+            Ok(_) => return Ok(()),
+            // A table that is being made is no table yet (API reference: "its status might not be ACTIVE").
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetItemError::is_resource_not_found_exception) => {}
+            Err(error) => return Err(failed(error)),
         }
         tokio::time::sleep(BETWEEN).await;
     }

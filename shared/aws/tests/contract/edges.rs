@@ -1,6 +1,11 @@
 //! What the tables hold, and what the contract does not reach: tokens, unknown shapes, histories that match nothing for long.
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeSerializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::Metadata;
+use aws_smithy_types::config_bag::ConfigBag;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use lead_export_aws::tables::{LEADS, TableDefinition, create_all};
@@ -14,6 +19,7 @@ use lead_export_core::ports::{
 };
 use lead_export_core::record::{Export, ExportId, FailureCode, RunId, Status};
 use lead_export_core::time::Instant;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -85,6 +91,40 @@ async fn tables_are_made_once_with_their_keys_indexes_and_expiry() {
     let expiry = expiry.send().await.unwrap().time_to_live_description;
     let attribute = expiry.unwrap().attribute_name;
     assert_eq!(attribute.as_deref(), Some("expires_at"));
+}
+
+/// The names of the operations that were called.
+#[derive(Debug, Clone, Default)]
+struct Called(Arc<Mutex<Vec<String>>>);
+
+#[dyn_dispatch_hint]
+impl Intercept for Called {
+    fn name(&self) -> &'static str {
+        "called"
+    }
+
+    fn read_before_execution(
+        &self,
+        _context: &BeforeSerializationInterceptorContextRef<'_>,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let operation = config.load::<Metadata>().unwrap().name().to_owned();
+        self.0.lock().unwrap().push(operation);
+        Ok(())
+    }
+}
+
+/// A stand-in counts all items of a table that it describes: over a million leads no start would end in time.
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_are_there_are_not_described() {
+    let Tables { client, names } = Tables::start().await;
+    let called = Called::default();
+    let config = client.config().to_builder().interceptor(called.clone());
+    let client = aws_sdk_dynamodb::Client::from_conf(config.build());
+    create_all(&client, &names).await.unwrap();
+    let called = called.0.lock().unwrap();
+    assert!(called.contains(&"CreateTable".to_owned()), "{called:?}");
+    assert!(!called.contains(&"DescribeTable".to_owned()), "{called:?}");
 }
 
 /// The shape that the template's indexes and expiry, and whoever looks inside, go by.
