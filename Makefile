@@ -140,11 +140,11 @@ deploy-test:
 audit:
 	cargo deny check
 
-# The security tests of the suite with a hundred times the cases, ten million cells against the guard's model, and the memory of a
+# The security tests of the suite with ten times the cases, ten million cells against the guard's model, and the memory of a
 # real process under hostile bodies.
 security:
-	SECURITY_CASES=$(or $(SECURITY_CASES),100) cargo test --release -p e2e --test security -- --nocapture
-	CELLS=10000000 cargo test --release -p lead-export-core --lib -- --nocapture guard_equals_its_model
+	SECURITY_CASES=$(or $(SECURITY_CASES),10) cargo test -p e2e --test security -- --nocapture
+	CELLS=10000000 cargo test -p lead-export-core --lib -- --nocapture guard_equals_its_model
 	cargo test -p e2e --test it -- --ignored --nocapture memory_stays_flat
 
 # Coverage-guided: FUZZ_SECONDS (20) for each target; needs a C++ compiler. `tests/fuzz/guided/run page` fuzzes one.

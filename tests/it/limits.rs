@@ -109,12 +109,13 @@ async fn send(world: &World, rounds: usize) -> (usize, Duration) {
 }
 
 #[tokio::test]
-#[ignore = "measures for a minute: make security"]
+#[ignore = "measures for minutes: make security"]
 async fn memory_stays_flat_under_hostile_bodies() {
     let world = World::start().await;
     small_world(&world).await;
-    // What a process needs at all, and what its allocator keeps from then on.
-    send(&world, 4).await;
+    // What a process needs at all, and what its allocator keeps from then on: as many rounds as later, so that each process has met
+    // about every kind.
+    send(&world, 12).await;
     let warm = most_memory("request-export");
     assert!(!warm.is_empty(), "the function's processes are found");
     let mut seen = Vec::new();

@@ -1,6 +1,6 @@
 //! Nobody in who does not belong, and nothing out that should not: what can be shown without a stack, over ports in memory.
 //!
-//! Counts grow with `SECURITY_CASES` (a factor, 1 if not set): `make security` runs a hundred times as many.
+//! Counts grow with `SECURITY_CASES` (a factor, 1 if not set): `make security` runs ten times as many.
 #![expect(clippy::unwrap_used, reason = "all of this is a test, its helpers too")]
 
 #[path = "../handlers/http.rs"]

@@ -22,8 +22,6 @@ fn functions_are_given_the_variables_they_read() {
         let given: BTreeSet<_> = template
             .environment(functions[binary])
             .into_keys()
-            // Read by the C library.
-            .filter(|name| !name.starts_with("MALLOC_"))
             .collect();
         assert_eq!(given, set(variables.iter().copied()), "{binary}");
     }
@@ -99,13 +97,12 @@ fn local_stack_has_the_defaults_of_the_template() {
         }
         count += 1;
     }
-    // The others are names of resources, which each deployment draws, the issuer, which each has, and what the C library reads.
+    // The others are names of resources, which each deployment draws, and the issuer, which each has.
     let named = |name: &&String| {
         !name.ends_with("_TABLE")
             && !name.starts_with("FILES_")
             && !name.ends_with("_URL")
             && *name != "JWT_ISSUER"
-            && !name.starts_with("MALLOC_")
     };
     assert_eq!(count, all.keys().filter(named).count());
 }

@@ -67,11 +67,13 @@ impl Template {
         by_binary.collect()
     }
 
-    /// The environment of a function at a deployment that sets no parameter which has a default, and [`GIVEN`].
+    /// What the code finds in a function's environment, not what the C library does, at a deployment that sets no parameter which has
+    /// a default, and [`GIVEN`].
     pub(crate) fn environment(&self, function: &str) -> BTreeMap<String, String> {
         let variables = &self.properties(function)["Environment"]["Variables"];
         let variables = variables.as_object().unwrap().iter();
         variables
+            .filter(|(name, _)| !name.starts_with("MALLOC_"))
             .map(|(name, value)| (name.clone(), self.text(value)))
             .collect()
     }
