@@ -257,15 +257,10 @@ impl RequestExport {
             .await?
         {
             Created::New => {}
-            // Also how an earlier copy of this very call is met, whose answer was lost.
+            // An earlier copy of this very call, whose answer was lost: nobody else has its id.
+            Created::Remembered(known) if known.export == id => {}
             Created::Remembered(known) if known.fingerprint == row.fingerprint => {
-                return self
-                    .replay(principal, &known)
-                    .await
-                    .map(|accepted| Accepted {
-                        replayed: accepted.export.id() != id,
-                        ..accepted
-                    });
+                return self.replay(principal, &known).await;
             }
             Created::Remembered(_) => return Err(RequestError::KeyReused),
             Created::Full(active) => return Err(self.full(principal, active).await?),

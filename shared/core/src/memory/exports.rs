@@ -157,19 +157,20 @@ impl ExportStore for MemoryExports {
         max_active: usize,
     ) -> Result<Created, StoreError> {
         let mut inner = lock(&self.inner);
-        if let Some(line) = inner.lines.get(&name(export)) {
-            // The same call again, as DynamoDB knows it by its token; another call under a used id is refused (D-8).
-            return if line.first() == Some(export) {
-                Ok(Created::New)
-            } else {
-                Err(StoreError::new(StoreErrorKind::Conflict, STORE))
-            };
-        }
+        // What is remembered comes first, as in DynamoDB when it has forgotten the call's token: a second copy meets its own row.
         if let Some((key, _)) = request {
             let row = inner.requests.get(key);
             if let Some(row) = row.filter(|row| row.until > export.head.requested_at) {
                 return Ok(Created::Remembered(row.clone()));
             }
+        }
+        if let Some(line) = inner.lines.get(&name(export)) {
+            // The same call again; another call under a used id is refused (D-8).
+            return if line.first() == Some(export) {
+                Ok(Created::New)
+            } else {
+                Err(StoreError::new(StoreErrorKind::Conflict, STORE))
+            };
         }
         let active = inner.active.entry(export.org.clone()).or_default();
         if active.len() >= max_active {

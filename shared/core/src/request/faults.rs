@@ -211,3 +211,20 @@ fn late_copy_of_a_request_makes_no_second_export() {
         world.check(id, |_| true);
     }
 }
+
+#[test]
+fn a_request_that_meets_its_own_row_is_no_replay() {
+    // Its first copy was written, though it was told to come again.
+    let world = World::new(3);
+    let written = Fault::After(StoreErrorKind::Conflict);
+    let place = Where::Nth("exports.create", 1);
+    world.script.fail(place, written);
+    let accepted = world.ask(Some("k"), "{}").unwrap().unwrap();
+    assert!(!accepted.replayed);
+    assert_eq!(world.plan.count("exports.create"), 2);
+    assert_eq!(world.queue.waiting().len(), 1, "its hint is sent");
+    let id = accepted.export.id();
+    world.settle(LONG);
+    world.check(id, |_| true);
+    assert_eq!(world.exports.all().len(), 1);
+}

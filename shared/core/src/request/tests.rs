@@ -69,6 +69,18 @@ fn replay_shows_the_export_as_it_is_now() {
 }
 
 #[test]
+fn replay_of_a_file_whose_time_has_passed_shows_it_gone() {
+    let mut world = World::new(5);
+    world.retention = Duration::from_hours(1);
+    let first = world.ask(Some("k"), "{}").unwrap().unwrap().export;
+    world.run(first.id(), LONG).unwrap().unwrap();
+    world.advance(world.retention);
+    assert_eq!(world.export(first.id()).status(), Status::Completed);
+    let again = world.ask(Some("k"), "{}").unwrap().unwrap();
+    assert_eq!(again.export.status(), Status::Expired);
+}
+
+#[test]
 fn a_key_that_another_request_takes_first_is_refused() {
     // Both have looked the key up before either was recorded.
     let world = World::new(0);
