@@ -118,3 +118,64 @@ fn futures_executor<T>(future: impl Future<Output = T>) -> T {
         .unwrap()
         .block_on(future)
 }
+
+/// Leads of which one shard's pages come late.
+struct Slow {
+    leads: Arc<MemoryLeads>,
+    shard: u16,
+}
+
+#[async_trait::async_trait]
+impl LeadSource for Slow {
+    async fn page(&self, query: &PageQuery) -> Result<LeadPage, StoreError> {
+        if query.shard == self.shard {
+            for _ in 0..20 {
+                crate::export::breathe().await;
+            }
+        }
+        self.leads.page(query).await
+    }
+}
+
+#[test]
+fn a_shard_that_answers_late_holds_back_the_others() {
+    let keys: BTreeSet<_> = (0..40u8).map(|id| (i64::from(id), id)).collect();
+    for (slow, descending) in (0..3).flat_map(|slow| [(slow, false), (slow, true)]) {
+        let case = case(&keys, &[], 3, 4, descending);
+        let leads = Arc::new(Slow {
+            leads: case.leads,
+            shard: slow,
+        });
+        let released = futures_executor(async {
+            let mut released = Vec::new();
+            let mut merge = Merge::new(leads, case.queries, None, |_, page, rows| {
+                for row in page.rows() {
+                    rows.skip(row.key());
+                }
+            });
+            for _ in 0..10_000 {
+                if !merge.fill().await.unwrap() {
+                    return released;
+                }
+                merge.release(7, |row, _| {
+                    released.push(LeadKey::from_stored(String::from_utf8_lossy(row.key)));
+                    Take::Taken
+                });
+                // B: whoever goes on from here neither misses one nor meets one again.
+                let cursor = merge.cursor();
+                let decided = case.sorted.iter().filter(|key| {
+                    cursor.as_ref().is_some_and(|cursor| {
+                        if descending {
+                            *key >= cursor
+                        } else {
+                            *key <= cursor
+                        }
+                    })
+                });
+                assert_eq!(decided.count(), released.len(), "{cursor:?}");
+            }
+            panic!("it does not end");
+        });
+        assert_eq!(released, case.sorted, "{slow} {descending}");
+    }
+}
