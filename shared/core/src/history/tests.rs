@@ -142,6 +142,7 @@ fn file_whose_time_has_passed_is_expired_before_anybody_sweeps() {
     assert_eq!(one(), Status::Expired);
     assert_eq!(shown("completed"), None);
     assert_eq!(shown("completed,expired"), Some(Status::Expired));
+    assert_eq!(shown("expired"), Some(Status::Expired));
     world.settle(LONG);
     assert_eq!(shown("expired"), Some(Status::Expired));
 }

@@ -292,3 +292,93 @@ fn a_file_whose_completion_was_not_answered_is_found() {
         world.check(id, |_| true);
     }
 }
+
+#[test]
+fn a_lead_beyond_the_limit_stays_undecided() {
+    // The run dies between its last commit and its end. Whoever goes on must meet the one lead that the limit has left out, or its
+    // file would look whole.
+    let start = crate::world::World::new(0).clock.now();
+    let at = |number: u32| start.minus(Duration::from_millis(u64::from(1000 - number)));
+    let beyond = crate::world::lead(3, at(999));
+    // One of these makes a heartbeat fall on the very step that meets it.
+    for tick in (100..5000).step_by(100) {
+        let world = World {
+            piece_bytes: 1,
+            ..World::new(0)
+        };
+        world.put_lead(crate::world::lead(0, at(0)));
+        for number in 1..=60 {
+            world.put_lead(crate::world::lead(number * 3 + 1, at(number)));
+        }
+        world.put_lead(beyond.clone());
+        let id = world.request(r#"{"filters": {"status": ["sold"]}, "limit": 1}"#);
+        world.clock.1.store(tick, Ordering::Relaxed);
+        let dies = Where::Nth("pieces.open", 1);
+        world.script.fail(dies, Fault::CrashBefore);
+        assert!(world.run(id, Duration::from_hours(10)).is_none());
+        let known = world.export(id).checkpoint.unwrap();
+        assert!(known.cursor < Some(beyond.key()), "{tick}");
+        world.clock.1.store(0, Ordering::Relaxed);
+        world.settle(LONG);
+        let head = world.export(id).head;
+        let told = (head.truncated, head.lead_count);
+        assert_eq!(told, (Some(true), Some(1)), "{tick}");
+    }
+}
+
+#[test]
+fn a_lease_of_which_nothing_was_heard_is_given_back() {
+    // Else the next run would wait for the end of one that never began.
+    let world = World::new(60);
+    let id = world.request("{}");
+    let unheard = Fault::After(StoreErrorKind::Unavailable);
+    let place = Where::Nth("exports.replace", 1);
+    world.script.fail(place, unheard);
+    assert!(world.run(id, LONG).unwrap().is_err());
+    let seen = world.export(id);
+    assert_eq!((seen.lease, seen.tries), (None, 0));
+    assert_eq!(seen.due_at, Some(world.clock.now()));
+    assert_eq!(world.run(id, LONG).unwrap().unwrap(), Done::Completed);
+    world.settle(LONG);
+    world.check(id, |_| true);
+}
+
+#[test]
+fn a_pause_that_comes_too_late_is_none() {
+    let world = World::new(200);
+    let id = world.request("{}");
+    world.queue.pop();
+    world.clock.1.store(1, Ordering::Relaxed);
+    let beside = world.beside();
+    let cancel = move || {
+        let end = beside.end_export();
+        let answer = beside.drive(end.end(&principal(), Some(id)));
+        answer.unwrap().unwrap();
+    };
+    let place = Where::Nth("exports.replace", 2);
+    world.script.at(place, What::Do(Box::new(cancel)));
+    let done = world.run(id, Duration::from_millis(5)).unwrap().unwrap();
+    assert_eq!(done, Done::Lost);
+    assert!(world.queue.waiting().is_empty(), "nobody is called");
+    world.settle(LONG);
+    world.check_rest(id);
+}
+
+#[test]
+fn pieces_are_cut_at_the_first_row_behind_their_size() {
+    // However many rows come at once: what a run holds in memory depends on it.
+    let world = World::new(200);
+    world.leads.set_page_leads(100);
+    let id = world.request("{}");
+    assert_eq!(world.run(id, LONG).unwrap().unwrap(), Done::Completed);
+    let objects = world.pieces.objects();
+    let pieces = objects.iter().filter_map(|(key, object)| match key {
+        ObjectKey::Piece(..) => Some(object.bytes.len()),
+        _ => None,
+    });
+    let sizes: Vec<usize> = pieces.collect();
+    assert!(sizes.len() > 10, "{sizes:?}");
+    let row = 200;
+    let fits = |size: &usize| (world.piece_bytes..world.piece_bytes + row).contains(size);
+    assert!(sizes.iter().all(fits), "{sizes:?}");
+}

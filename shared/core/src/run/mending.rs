@@ -53,7 +53,7 @@ fn paused() -> (World, ExportId) {
 
 #[test]
 fn a_checkpoint_that_makes_no_sense_is_left() {
-    let spoil: [fn(&mut Checkpoint); 6] = [
+    let spoil: [fn(&mut Checkpoint); 7] = [
         |known| known.sha_state.truncate(10),
         |known| known.sha_state = "zz".repeat(known.sha_state.len() / 2),
         |known| known.crc = "no".into(),
@@ -62,6 +62,11 @@ fn a_checkpoint_that_makes_no_sense_is_left() {
         |known| {
             if let Some(tail) = &mut known.tail {
                 tail.size_bytes += 1;
+            }
+        },
+        |known| {
+            if let Some(tail) = &mut known.tail {
+                tail.open_bytes = 1;
             }
         },
     ];
@@ -206,4 +211,42 @@ fn a_slice_moves_on_however_short_it_is_and_renews_its_lease() {
         .collect();
     assert!(cursors.is_sorted(), "the cursor never goes back");
     assert!(states.iter().all(|state| state.tries <= 1));
+}
+
+#[test]
+fn a_tail_of_which_nothing_is_heard_costs_a_wait_and_no_work() {
+    let (world, id) = paused();
+    let before = world.export(id);
+    let read = world.plan.count("leads.page");
+    let silent = Fault::Before(StoreErrorKind::Unavailable);
+    let nth = world.plan.count("pieces.get") + 1;
+    world.script.fail(Where::Nth("pieces.get", nth), silent);
+    assert!(world.run(id, LONG).unwrap().is_err());
+    assert_eq!(world.export(id).checkpoint, before.checkpoint);
+    assert_eq!(world.plan.count("leads.page"), read, "nothing is read anew");
+    world.settle(LONG);
+    world.check(id, |_| true);
+}
+
+#[test]
+fn an_upload_that_fails_at_the_end_is_missed() {
+    // Every row is a piece: the last one still travels when there is nothing left to read.
+    let begin = || {
+        let world = World {
+            piece_bytes: 1,
+            ..World::new(20)
+        };
+        let id = world.request("{}");
+        (world, id)
+    };
+    let (calm, id) = begin();
+    assert_eq!(calm.run(id, LONG).unwrap().unwrap(), Done::Completed);
+    for nth in 1..=calm.plan.count("pieces.put") {
+        let (world, id) = begin();
+        let silent = Fault::Before(StoreErrorKind::Unavailable);
+        world.script.fail(Where::Nth("pieces.put", nth), silent);
+        assert!(world.run(id, LONG).unwrap().is_err(), "{nth}");
+        world.settle(LONG);
+        world.check(id, |_| true);
+    }
 }

@@ -253,6 +253,12 @@ fn a_store_that_refuses_ends_in_failed_with_its_code() {
             StoreErrorKind::Corrupt,
             FailureCode::UnreadableLead,
         ),
+        ("leads.page", StoreErrorKind::Denied, FailureCode::Internal),
+        (
+            "leads.page",
+            StoreErrorKind::NotFound,
+            FailureCode::Internal,
+        ),
     ] {
         let world = World::new(60);
         world.script.fail(Where::Every(name), Fault::Before(kind));
@@ -260,8 +266,9 @@ fn a_store_that_refuses_ends_in_failed_with_its_code() {
         assert_eq!(
             world.run(id, LONG).unwrap().unwrap(),
             Done::Failed(code),
-            "{name}"
+            "{name} {kind:?}"
         );
+        assert_eq!(world.told(id).len(), 1, "whoever ends it tells it");
         world.settle(LONG);
         assert!(
             world.pieces.objects().is_empty() && world.pieces.uploads().is_empty(),

@@ -1,5 +1,8 @@
 //! The daily volume over in-memory ports: exact at the end of files, kind at the request, nothing when off.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
 use super::*;
 use crate::memory::Fault;
 use crate::ports::StoreErrorKind;
@@ -144,7 +147,7 @@ fn charge_whose_answer_was_lost_counts_once() {
 fn run_whose_leads_no_longer_fit_does_not_read_on() {
     let world = world(100, 60);
     let id = world.request("{}");
-    world.clock.1.store(1, std::sync::atomic::Ordering::Relaxed);
+    world.clock.1.store(1, Ordering::Relaxed);
     while world.export(id).head.progress.leads_written < 30 {
         world.run(id, Duration::from_millis(5)).unwrap().unwrap();
     }
@@ -172,4 +175,22 @@ fn cancel_that_comes_first_takes_nothing() {
     world.run(id, LONG).unwrap().unwrap();
     assert_eq!(world.export(id).status(), Status::Cancelled);
     world.settle(LONG);
+}
+
+#[test]
+fn what_an_export_was_charged_before_leaves_it_room_to_go_on() {
+    // The run that was charged died before its end, after it had told how far it was.
+    let world = world(60, 70);
+    let id = world.request("{}");
+    let clock = Arc::clone(&world.clock);
+    clock.1.store(2000, Ordering::Relaxed);
+    let dies = Where::Nth("exports.charge", 1);
+    world.script.fail(dies, Fault::CrashAfter);
+    assert!(world.run(id, Duration::from_hours(10)).is_none());
+    clock.1.store(0, Ordering::Relaxed);
+    let written = world.export(id).head.progress.leads_written;
+    assert!(written > 10, "{written}: twice as many do not fit");
+    world.settle(LONG);
+    assert_eq!(world.export(id).status(), Status::Completed);
+    assert_eq!(used(&world), 60);
 }

@@ -208,6 +208,12 @@ fn a_warning_outlives_the_run_that_met_its_reason() {
     crashed_between_pieces(begin, |world, id, ()| {
         assert_eq!(world.export(id).head.warnings, [Warning::ExcelCell]);
     });
+    let (world, id, ()) = begin();
+    world.clock.1.store(1, Ordering::Relaxed);
+    world.settle(Duration::from_millis(3));
+    let export = world.export(id);
+    assert!(export.slices > 1);
+    assert_eq!(export.head.warnings, [Warning::ExcelCell]);
 }
 
 #[test]
