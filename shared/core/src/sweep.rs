@@ -171,4 +171,6 @@ impl SweepExports {
 }
 
 #[cfg(test)]
+mod dates;
+#[cfg(test)]
 mod tests;
