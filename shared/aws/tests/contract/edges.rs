@@ -205,6 +205,28 @@ async fn an_id_is_not_given_to_another_request() {
     assert_eq!(store.get(&org(), first.id()).await.unwrap(), Some(first));
 }
 
+/// D-8: when the token is forgotten, what was asked tells a late copy from another request.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_is_not_given_to_another_request_however_late() {
+    let store = Tables::start().await.exports();
+    let made = export(then());
+    store.add(&made).await.unwrap();
+    let changes: [fn(&mut Export); 3] = [
+        |other| other.head.requested_by.id = "u-2".into(),
+        |other| other.head.requested_at = then().plus(Duration::from_secs(1)),
+        |other| other.plan.limit = Some(1),
+    ];
+    for change in changes {
+        let mut other = made.clone();
+        change(&mut other);
+        let error = store.create(&other, None, 9).await.unwrap_err();
+        assert_eq!(error.kind, StoreErrorKind::Conflict);
+    }
+    let again = store.create(&made, None, 9).await.unwrap();
+    assert_eq!(again, Created::New, "a late copy of the same");
+    assert_eq!(store.get(&org(), made.id()).await.unwrap(), Some(made));
+}
+
 /// A quota of none lets nothing in, also before the first export, when there is no set to measure.
 #[tokio::test(flavor = "multi_thread")]
 async fn quota_of_none_lets_nothing_in() {

@@ -46,7 +46,7 @@ pub async fn one_key_makes_one_export(store: &dyn ExportStore) {
     let second = export(&org, &source, "u-1", then().plus(Duration::from_secs(1)));
     let mut other = row(&second, until);
     other.fingerprint = "cd".repeat(32);
-    for max_active in [1, 1000] {
+    for max_active in [0, 1, 1000] {
         let answer = create_through(store, &second, Some((&key, &other)), max_active).await;
         assert_eq!(
             answer,
