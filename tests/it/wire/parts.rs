@@ -11,7 +11,7 @@ use lead_export_core::ports::{
     AuditStore as _, Download, ExportStore as _, ObjectKey, PieceStore as _, SourceStore as _,
     StoreErrorKind,
 };
-use lead_export_core::record::{ExportId, RunId};
+use lead_export_core::record::{ExportId, RunId, Status};
 use lead_export_core::time::Instant;
 use serde_json::json;
 use uuid::Uuid;
@@ -133,5 +133,38 @@ async fn a_message_comes_again_only_if_a_store_could_not_be_asked() {
         .map(|failure| failure.item_identifier.as_str())
         .collect();
     assert_eq!(failed, ["asked in vain"]);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_slice_ends_before_its_function_does() {
+    // Q-6, F12: a function that is killed cannot store what it holds.
+    let world = quiet_world().await;
+    let adapters = adapters(&world);
+    let export = record(&world).await;
+    let source = world.source("crm", |source| source.shards = 2).await;
+    let leads: Vec<_> = (0..20)
+        .map(|at| crate::util::lead(&format!("l-{at}"), at, &[]))
+        .collect();
+    world.load(&source, &leads).await;
+    adapters.exports.create(&export, None, 20).await.unwrap();
+    let app = run_export::App {
+        run: run_export(&world, &adapters),
+        slice: limits::SLICE,
+    };
+    let hint = json!({"messageId": "m", "body": hint_body(&org(), export.id()), "attributes": {}, "messageAttributes": {}});
+    let handle = async |deadline| {
+        let event = serde_json::from_value(json!({"Records": [hint]})).unwrap();
+        let mut context = Context::default();
+        context.deadline = deadline;
+        let answer = run_export::handle(&app, LambdaEvent::new(event, context)).await;
+        assert!(answer.batch_item_failures.is_empty());
+        let seen = adapters.exports.get(&org(), export.id()).await.unwrap();
+        let seen = seen.unwrap();
+        (seen.status(), seen.slices)
+    };
+    // Its time is over as it begins, and then it has all the time there is.
+    assert_eq!(handle(0).await, (Status::Processing, 1));
+    assert_eq!(handle(u64::MAX).await, (Status::Completed, 2));
     world.stop().await;
 }
