@@ -2,14 +2,15 @@
 
 use bytes::Bytes;
 use lambda_http::{Context, LambdaEvent};
+use lead_export_aws::clock::SystemClock;
 use lead_export_aws::queue::hint_body;
 use lead_export_core::access::Person;
 use lead_export_core::lead::SourceId;
 use lead_export_core::limits;
 use lead_export_core::piece::crc64;
 use lead_export_core::ports::{
-    AuditStore as _, Download, ExportStore as _, ObjectKey, PieceStore as _, SourceStore as _,
-    StoreErrorKind,
+    AuditStore as _, Clock as _, Download, ExportStore as _, ObjectKey, PieceStore as _,
+    SourceStore as _, StoreErrorKind,
 };
 use lead_export_core::record::{ExportId, RunId, Status};
 use lead_export_core::time::Instant;
@@ -141,7 +142,9 @@ async fn a_slice_ends_before_its_function_does() {
     // Q-6, F12: a function that is killed cannot store what it holds.
     let world = quiet_world().await;
     let adapters = adapters(&world);
-    let export = record(&world).await;
+    let mut export = record(&world).await;
+    export.head.requested_at = SystemClock.now();
+    export.plan.requested_at = export.head.requested_at;
     let source = world.source("crm", |source| source.shards = 2).await;
     let leads: Vec<_> = (0..20)
         .map(|at| crate::util::lead(&format!("l-{at}"), at, &[]))

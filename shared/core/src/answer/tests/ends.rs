@@ -172,3 +172,15 @@ async fn later_makes_an_export_of_the_same_body() {
     assert_eq!(stored.plan.pick, export.plan.pick);
     assert!(world.plan.count("leads.page") == 0, "nothing is read yet");
 }
+
+#[tokio::test]
+async fn leads_of_after_the_request_do_not_join() {
+    // C4: their clock may be ahead.
+    let world = World::new();
+    world.fill(3);
+    let name = |name: &str| [("name", Value::from(name))];
+    world.put("aa", "now", 1000, &name("now"));
+    world.put("aa", "ahead", 1001, &name("ahead"));
+    let selection = json!({"mode": "manual", "includedIds": ["l01", "now", "ahead"]});
+    assert_eq!(world.names(&selection).await, ["l01", "now"]);
+}
