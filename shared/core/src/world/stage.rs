@@ -39,7 +39,7 @@ const LAGS: Duration = Duration::from_mins(1);
 /// How often a client asks, and how long it waits between.
 const ASKS: u32 = 8;
 const ASKS_AGAIN: Duration = Duration::from_secs(1);
-/// When somebody has mended what refused for good.
+/// How often somebody mends what refuses for good.
 const MENDED: Duration = Duration::from_hours(1);
 
 struct Message {
@@ -67,7 +67,7 @@ pub(crate) struct Stage {
     neighbour: Option<bool>,
     clients: Vec<Client>,
     began: Instant,
-    mended: bool,
+    mended_at: Instant,
     sweep_at: Instant,
     /// Exports whose ids a client was told.
     pub(crate) accepted: Vec<ExportId>,
@@ -111,7 +111,7 @@ impl Stage {
             messages: Vec::new(),
             neighbour: None,
             began: now,
-            mended: false,
+            mended_at: now,
             sweep_at: now.plus(SWEEP_EVERY),
             accepted: Vec::new(),
             downloads: 0,
@@ -169,8 +169,8 @@ impl Stage {
         let now = self.now();
         self.world.script.tell_time(now);
         self.world.script.arrive_by(now);
-        if !self.mended && now.since(self.began) > MENDED {
-            self.mended = true;
+        if now.since(self.mended_at) > MENDED {
+            self.mended_at = now;
             self.world.script.clear_storms();
         }
         let dead: Vec<usize> = (0..self.actors.len())
