@@ -116,7 +116,9 @@ impl World {
         };
         let lead = Lead {
             id: LeadId::parse(id).unwrap(),
-            created_at: Instant::from_millis(NOW).minus(Duration::from_secs(1000 - second)),
+            created_at: Instant::from_millis(NOW)
+                .minus(Duration::from_secs(1000))
+                .plus(Duration::from_secs(second)),
             values: values
                 .iter()
                 .map(|(key, value)| ((*key).to_owned(), value.clone()))
